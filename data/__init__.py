@@ -1,0 +1,1 @@
+"""Documents, paragraphs, sentences, taxonomies and labels: everything that needs no model."""

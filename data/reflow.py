@@ -1,0 +1,90 @@
+"""From the lines of a document to its true paragraphs."""
+
+from __future__ import annotations
+
+import re
+
+from policylens.data.headings import decide_headings, heading_paths
+from policylens.data.junctions import Source, join_broken
+from policylens.data.line_kinds import is_page_number
+from policylens.data.lines import split_lines
+from policylens.data.official import mark_contents, mark_official_parts
+from policylens.data.pull_quotes import mark_cutting_quotes, mark_other_quotes
+from policylens.data.records import Document, Paragraph
+from policylens.data.units import Unit
+from policylens.data.wrapping import unwrap
+
+_MAX_RUNNING_HEAD = 40
+
+
+def reflow(document: Document) -> tuple[Paragraph, ...]:
+    """Put the paragraphs of a document together again, in reading order.
+
+    Hard line breaks are undone, paragraphs that a caption, a pull quote or the end of a column cuts in two are
+    joined, and headings, bylines, captions, pull quotes and page furniture are told from the body. No
+    character is lost or changed, except that `**` and heading `#` marks are left out.
+
+    Args:
+        document: The decoded text, with the blocks that its format marks, if any.
+
+    Returns:
+        All paragraphs of every kind, numbered from 1; each one's `text` is the text at its `spans`, joined.
+    """
+    units = unwrap(split_lines(document))
+    _mark_running_heads(units)
+    mark_contents(units)
+    if document.title:
+        _mark_given_title(units, document.title)
+    units = mark_official_parts(units)
+    mark_cutting_quotes(units)
+    units = join_broken(units, Source(document.text))
+    mark_other_quotes(units)
+    decide_headings(units)
+    return _paragraphs(document, units)
+
+
+def _mark_running_heads(units: list[Unit]) -> None:
+    """A short line that comes again beside page breaks or page numbers is the head or foot of the page."""
+    beside: dict[str, list[Unit]] = {}
+    for index, unit in enumerate(units):
+        if not unit.undecided or len(unit.text) > _MAX_RUNNING_HEAD or unit.prose:
+            continue
+        around = units[max(0, index - 1) : index] + units[index + 1 : index + 2]
+        edge = unit.first.page_break or any(other.first.page_break for other in units[index + 1 : index + 2])
+        if edge or any(is_page_number(other.text) for other in around):
+            beside.setdefault(unit.text, []).append(unit)
+    for same in beside.values():
+        if len(same) > 1:
+            for unit in same:
+                unit.kind = "furniture"
+
+
+def _mark_given_title(units: list[Unit], title: str) -> None:
+    wanted = _bare(title)
+    for unit in units[:20]:
+        found = _bare(unit.text)
+        if found and len(found) >= 4 and unit.kind in (None, "heading") and (found == wanted or wanted.startswith(found)):
+            unit.kind, unit.title = "heading", True
+            return
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\W+", "", text)
+
+
+def _paragraphs(document: Document, units: list[Unit]) -> tuple[Paragraph, ...]:
+    title = document.title or next((unit.text for unit in units if unit.title), "")
+    paragraphs: list[Paragraph] = []
+    last_body: dict[tuple[str, ...], str] = {}
+    for number, (unit, path) in enumerate(zip(units, heading_paths(units), strict=True), start=1):
+        kind = unit.kind or "body"
+        paragraphs.append(
+            Paragraph(
+                doc=document.doc, para=number, kind=kind, text=unit.text, title=title,
+                heading=path[-1] if path else "", heading_path=path, prev=last_body.get(path, ""),
+                start=unit.spans[0][0], end=unit.spans[-1][1], spans=tuple(unit.spans),
+            )
+        )  # fmt: skip
+        if kind == "body":
+            last_body = {path: unit.text}
+    return tuple(paragraphs)

@@ -1,0 +1,1 @@
+"""Tagging, digests and reports: what a user runs."""

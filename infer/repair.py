@@ -1,0 +1,136 @@
+"""Openings and endings that a sentence cannot have once it stands alone, and what to do about them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from policylens.data.sentences import is_balanced, outer_pairs
+from policylens.infer.clauses import Clause, Kind, past_numbering, says_something
+
+# Connectives that only point back: without them the rest says the same.
+_CONNECTIVE = re.compile(
+    r"(?:与此同时|除此之外|不仅如此|此外|另外|同时|而且|并且|因此|为此|对此|当然|总之|总的来看|事实上|实际上|据介绍|据悉|据了解|据统计|由此可见"
+    r"|但是|然而|不过|所以|于是|接下来|但|也就是说|换言之|可以说|应该看到|要看到|我们要看到)[，,]|但是?(?=[^，]{6})|而且(?=[^，]{6})|并(?=要|将|对|在|加|推|建|积极|进)|还(?=要|将|应)|同时(?=要|将|应|加|推|建|对)"
+)
+_BACKWARD = re.compile(
+    r"(?:他|她|它|这(?!次全会)|该|此(?!前)|上述|以上|以下|前述|如下|其(?!他|实|余)|其中|那|前者|后者|[两二]者|双方|对此|在此|由此|如此|同样|也|还|又(?!要|好)|则(?!$)|并(?!网|购)|以及|或"
+    r"|从而|于是|所以|即(?!将|使|墨)|比如|例如|譬如|像|正是|就是|正因|另一方面|相比|后来|随后|接着|之后|随之|因而|可见|就这样|更(?!好|多地|新)|尤其|特别|甚至|反之|否则|相反|届时|期间"
+    r"|当天|当时|当日|当年|同年|次年|同一|相应|[又再]次|再就是|而|却|故|至此|为了这|我(?!国|省|市|们|区|县|党|军|部|厅)|你|您|咱|有了|同时|与此|除此|但|进而|同期|会上|其它|这里|当地)"
+)
+_POINTS_BACK = re.compile(
+    r"(?:[^应]|^)该[一-龥]|这[一款家座项个位种些样里条段次批类名\d两几]|当地(?!时间)|那[个些位种时]|上述|前述|此[次项类举种事]|[他她它](?!国|日|人|山)|其(?!他|实|余|中)|二者|两者"
+)
+# Pointers whose referent is often only in the pictures of a broadcast or far back; no neighbour explains them.
+_FAR = re.compile(r"这[款家座位台条名里项样只片]|那[个些位]|来看|本[条款]|前款|所称|(?:首先|其次|再次|最后)是|像这样|镜头|画面|这是|为使")
+_ADDRESS = re.compile(r"https?:|www\.|@|电话[：:]|邮箱|[\d-]{11,}|\n")
+_END_MARK = re.compile(r"[。！!｡][”’」』）)\"]*$")
+_FINAL = re.compile(r"[。！？][”’」』]?$")
+_DUTY = re.compile(r"[（(〔][^（）()]{0,80}(?:负责|牵头|配合|责任单位|参加|主办|分工)[^（）()]{0,80}[）)〕]$")
+_SHORT_NAME = re.compile(r"[（(](?:以下|下)[简统合并]*称[^（）()]{1,40}[）)]")
+_HANGING = re.compile(
+    r"(?:基础上|前提下|过程中|背景下|条件下|情况下|(?:之|支持|引领|推动|带动|指导|影响|作用|努力|赋能|加持|驱动|支撑)下|的同时|之际|方面|情况|如下|以下|包括|以及|和|与|或|及|的|等等|为|对|将|在|把|、|：|:|——)$|^[^，；]{1,15}作为[^，；]*$|^(?:责任|牵头|来源|记者|编辑|附件|图为|注[：:])"
+)
+_FIRST_PERSON = re.compile(r"^(?:我(?!国|省|市|们|区|县|党|军|部|厅)|你|您|咱)")
+
+
+# Shorter sentences are slogans or fragments (加强组织领导); read in 40 digests, 2026-11.
+_MIN_CHARS = 11
+_MIN_CHARS_WITH_FIGURE = 8
+_DIGIT = re.compile(r"\d|百分之|[一二三四五六七八九十百千万亿]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a sentence opens once numbering and idle connectives are taken off.
+
+    Attributes:
+        start: First character to keep.
+        leans: Whether the rest points back to the sentence before it (他…, 其中…, 这一…).
+    """
+
+    start: int
+    leans: bool
+
+
+def read_opening(sentence: str) -> Opening:
+    """Find where a sentence can start and whether it then still leans on the sentence before it.
+
+    Args:
+        sentence: A sentence with its marks.
+    """
+    start = len(sentence) - len(sentence.lstrip())
+    while True:
+        past = past_numbering(sentence, start)
+        match = _CONNECTIVE.match(sentence, past)
+        past = match.end() if match else past
+        # Never strip a sentence to nothing.
+        if past == start or len(sentence) - past < 5:
+            break
+        start = past
+    return Opening(start, _BACKWARD.match(sentence, start) is not None)
+
+
+def leans_inside(clauses: tuple[Clause, ...]) -> bool:
+    """Whether the first statement, after its circumstances and speaker, points back: 目前，该厂…."""
+    for clause in clauses:
+        if clause.kind in (Kind.SAYS, Kind.MEETING, Kind.TIME, Kind.CONDITION, Kind.FRAME):
+            if _POINTS_BACK.search(without_quotes(clause.text)):
+                return True
+            continue
+        text = without_quotes(clause.text)
+        return bool(_BACKWARD.match(text) or _POINTS_BACK.search(text))
+    return False
+
+
+def points_far(clauses: tuple[Clause, ...]) -> bool:
+    """Whether a sentence speaks of what only pictures or a distant passage show: 这家企业…, 前款所称…."""
+    return any(_FAR.match(clause.text) for clause in clauses)
+
+
+def without_quotes(text: str) -> str:
+    """The text without what stands in quotation marks, brackets or 《》."""
+    kept, at = [], 0
+    for start, end in outer_pairs(text):
+        kept.append(text[at:start])
+        at = end + 1
+    return "".join(kept) + text[at:]
+
+
+def without_notes(clause: str) -> str:
+    """Cut （以下简称…） and, at the end, who is in charge: …工作（省发展改革委牵头）."""
+    clause = _SHORT_NAME.sub("", clause)
+    match = _DUTY.search(clause)
+    return clause[: match.start()] if match and match.start() >= 6 else clause
+
+
+def is_usable(sentence: str) -> bool:
+    """Whether a sentence may enter a digest at all: balanced, no address, no question, something to end on."""
+    end = sentence.rstrip()
+    return is_balanced(end) and not _ADDRESS.search(end) and not end.endswith(("？", "?", "：", ":"))
+
+
+def has_end_mark(sentence: str) -> bool:
+    """Whether a sentence is complete; one that breaks off keeps only the clauses before its last."""
+    return _END_MARK.search(sentence.rstrip()) is not None
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether a finished sentence of a digest can be signed: whole, balanced, nothing left hanging.
+
+    Args:
+        text: The sentence as it would be printed.
+    """
+    if not _FINAL.search(text) or not is_balanced(text):
+        return False
+    body = text.rstrip("。！？”’」』")
+    least = _MIN_CHARS_WITH_FIGURE if _DIGIT.search(body) else _MIN_CHARS
+    if len(body) < least or _HANGING.search(body) or _FIRST_PERSON.match(body):
+        return False
+    return says_something(without_quotes(body))
+
+
+def leans_back(sentence: str) -> bool:
+    """Whether a printed sentence opens with what only the sentence before it explains (此外，他…, 二是…)."""
+    opening = read_opening(sentence)
+    return opening.start > 0 or opening.leans

@@ -1,0 +1,1 @@
+"""The classifier: base encoder, heads, model folders and their compiled forms."""

@@ -1,0 +1,201 @@
+"""A BERT-like classifier as an OpenVINO graph, built from the safetensors weights. Imports no torch.
+
+The model folder holds the weights once, in fp16; this module turns them into a graph for the CPU runtime:
+float, or int8 with the activation ranges that training has measured. Building takes less than two seconds,
+so that no second copy of the weights has to be shipped or kept in step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policylens.data.errors import ModelFileError
+from policylens.models.bundle import Bundle
+
+if TYPE_CHECKING:
+    import openvino
+
+Array = NDArray[Any]
+Ranges = Mapping[str, tuple[float, float]]
+
+RANGES_FILE = "int8_ranges.json"
+# Weights use 7 of their 8 bits: CPUs without VNNI add pairs of int8 products in 16 bits, which would
+# otherwise saturate. The labels are then the same on every CPU.
+_WEIGHT_LEVEL = 63.0
+_ACTIVATION_LEVELS = 256
+
+
+def load_ranges(bundle: Bundle) -> Ranges | None:
+    """Activation ranges of an int8 graph: input of a linear layer -> (low, high); None where not measured.
+
+    Raises:
+        ModelFileError: The file is broken.
+    """
+    path = bundle.folder / RANGES_FILE
+    if not path.is_file():
+        return None
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return {name: (float(low), float(high)) for name, (low, high) in raw.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{path} is broken: {error}; train again or delete it to run in float") from error
+
+
+def save_ranges(ranges: Ranges, folder: Path) -> None:
+    """Writes `int8_ranges.json`."""
+    rounded = {name: [round(low, 5), round(high, 5)] for name, (low, high) in ranges.items()}
+    (folder / RANGES_FILE).write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
+
+
+def build_graph(bundle: Bundle, *, ranges: Ranges | None) -> openvino.Model:
+    """The classifier as a graph with dynamic batch and length.
+
+    Args:
+        bundle: An open model folder whose encoder is a `bert`.
+        ranges: Activation ranges for int8; None for float.
+
+    Returns:
+        Model with int32 inputs `input_ids`, `token_type_ids`, `attention_mask` of `[batch, seq]` and one
+        float32 output for each head, named after it, `[batch, n_labels]`.
+
+    Raises:
+        ModelFileError: The encoder is of another kind, or a weight is missing.
+    """
+    from safetensors.numpy import load_file
+
+    config = bundle.encoder_config
+    if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
+        raise ModelFileError(
+            f"{bundle.folder}: the compiled CPU runtime knows BERT encoders with GELU, this one is "
+            f"{config.get('model_type')!r} with {config.get('hidden_act')!r}; use --backend torch"
+        )
+    try:
+        return _GraphBuilder(load_file(bundle.weights), config, ranges).build()
+    except KeyError as error:
+        raise ModelFileError(f"{bundle.weights} has no weight {error}") from error
+
+
+class _GraphBuilder:
+    """Holds the weights while the graph grows."""
+
+    def __init__(self, state: dict[str, Array], config: dict[str, Any], ranges: Ranges | None) -> None:
+        import openvino.opset13 as ops
+
+        self.ops: Any = ops
+        self.state = state
+        self.ranges = ranges
+        self.hidden = int(config["hidden_size"])
+        self.n_heads = int(config["num_attention_heads"])
+        self.n_layers = int(config["num_hidden_layers"])
+        self.epsilon = float(config["layer_norm_eps"])
+
+    def build(self) -> openvino.Model:
+        import openvino as ov
+
+        names = ("input_ids", "token_type_ids", "attention_mask")
+        ids, types, mask = (self.ops.parameter([-1, -1], np.int32, name=name) for name in names)
+        for parameter, name in zip((ids, types, mask), names, strict=True):
+            parameter.output(0).set_names({name})
+        bias = self._attention_bias(mask)
+        states = self._embeddings(ids, types)
+        for layer in range(self.n_layers):
+            states = self._layer(states, bias, f"encoder.encoder.layer.{layer}")
+        pooled = self._pool(states, types, mask)
+        return ov.Model(self._heads(pooled), [ids, types, mask], "policylens")
+
+    def weight(self, name: str) -> Array:
+        return self.state[name].astype(np.float32)
+
+    def _constant(self, values: Array | float) -> Any:
+        return self.ops.constant(np.asarray(values, dtype=np.float32))
+
+    def _embeddings(self, ids: Any, types: Any) -> Any:
+        prefix, axis = "encoder.embeddings", self.ops.constant(np.int32(0))
+        length = self.ops.gather(self.ops.shape_of(ids, "i32"), self.ops.constant(np.int32(1)), axis)
+        positions = self.ops.range(self.ops.constant(np.int32(0)), length, self.ops.constant(np.int32(1)), "i32")
+        looked_up = [
+            self.ops.gather(self._constant(self.weight(f"{prefix}.{name}_embeddings.weight")), index, axis)
+            for name, index in (("word", ids), ("token_type", types), ("position", positions))
+        ]
+        total = self.ops.add(self.ops.add(looked_up[0], looked_up[1]), looked_up[2])
+        return self._norm(total, f"{prefix}.LayerNorm")
+
+    def _attention_bias(self, mask: Any) -> Any:
+        """0 for tokens and a large negative number for padding, `[batch, 1, 1, seq]`."""
+        wide = self.ops.unsqueeze(self.ops.convert(mask, "f32"), self.ops.constant(np.array([1, 2], np.int32)))
+        return self.ops.multiply(self.ops.subtract(wide, self._constant(1.0)), self._constant(1e4))
+
+    def _layer(self, states: Any, bias: Any, prefix: str) -> Any:
+        attended = self._attention(states, bias, f"{prefix}.attention.self")
+        projected = self._linear(attended, [f"{prefix}.attention.output.dense"])
+        states = self._norm(self.ops.add(states, projected), f"{prefix}.attention.output.LayerNorm")
+        inner = self.ops.gelu(self._linear(states, [f"{prefix}.intermediate.dense"]), "erf")
+        outer = self._linear(inner, [f"{prefix}.output.dense"])
+        return self._norm(self.ops.add(states, outer), f"{prefix}.output.LayerNorm")
+
+    def _attention(self, states: Any, bias: Any, prefix: str) -> Any:
+        # One multiplication for query, key and value keeps the CPU's matrix units busier than three.
+        joint = self._linear(states, [f"{prefix}.{name}" for name in ("query", "key", "value")])
+        shape = np.array([0, 0, 3, self.n_heads, self.hidden // self.n_heads], np.int32)
+        split = self.ops.reshape(joint, self.ops.constant(shape), special_zero=True)
+        # [batch, seq, 3, head, width] -> three times [batch, head, seq, width]
+        ordered = self.ops.transpose(split, self.ops.constant(np.array([2, 0, 3, 1, 4], np.int32)))
+        query, key, value = (
+            self.ops.gather(ordered, self.ops.constant(np.int32(at)), self.ops.constant(np.int32(0)))
+            for at in range(3)
+        )
+        attended = self.ops.scaled_dot_product_attention(query, key, value, bias)
+        merged = self.ops.transpose(attended, self.ops.constant(np.array([0, 2, 1, 3], np.int32)))
+        flat = self.ops.constant(np.array([0, 0, self.hidden], np.int32))
+        return self.ops.reshape(merged, flat, special_zero=True)
+
+    def _linear(self, states: Any, names: list[str]) -> Any:
+        """`states @ W.T + b`, the weights of several layers stacked; int8 where a range is known."""
+        weight = np.concatenate([self.weight(f"{name}.weight") for name in names])
+        bias = np.concatenate([self.weight(f"{name}.bias") for name in names])
+        bounds = self.ranges.get(names[0]) if self.ranges else None
+        if bounds is None:
+            product = self.ops.matmul(states, self._constant(weight), False, True)
+        else:
+            low, high = (self._constant(bound) for bound in bounds)
+            inputs = self.ops.fake_quantize(states, low, high, low, high, _ACTIVATION_LEVELS)
+            product = self.ops.matmul(inputs, self._int8_weight(weight), False, True)
+        return self.ops.add(product, self._constant(bias))
+
+    def _int8_weight(self, weight: Array) -> Any:
+        scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), 1e-8) / _WEIGHT_LEVEL
+        levels = self.ops.constant(np.round(weight / scale).astype(np.int8))
+        return self.ops.multiply(self.ops.convert(levels, "f32"), self._constant(scale))
+
+    def _norm(self, states: Any, name: str) -> Any:
+        axis = self.ops.constant(np.array([-1], np.int32))
+        normal = self.ops.mvn(states, axis, True, self.epsilon, "inside_sqrt")
+        scaled = self.ops.multiply(normal, self._constant(self.weight(f"{name}.weight")))
+        return self.ops.add(scaled, self._constant(self.weight(f"{name}.bias")))
+
+    def _pool(self, states: Any, types: Any, mask: Any) -> Any:
+        """Mean over the paragraph's tokens; see `classifier.paragraph_mask`."""
+        axis = self.ops.constant(np.array([1], np.int32))
+        paired = self.ops.reduce_max(types, axis, True)
+        single = self.ops.subtract(self.ops.constant(np.int32(1)), paired)
+        chosen = self.ops.multiply(self.ops.add(types, single), mask)
+        weights = self.ops.unsqueeze(self.ops.convert(chosen, "f32"), self.ops.constant(np.int32(2)))
+        total = self.ops.reduce_sum(self.ops.multiply(states, weights), axis, False)
+        return self.ops.divide(total, self.ops.reduce_sum(weights, axis, False))
+
+    def _heads(self, pooled: Any) -> list[Any]:
+        names = [name.split(".")[1] for name in self.state if name.startswith("heads.") and name.endswith(".weight")]
+        outputs = []
+        for name in names:
+            weight = self._constant(self.weight(f"heads.{name}.weight"))
+            logits = self.ops.matmul(pooled, weight, False, True)
+            result = self.ops.result(self.ops.add(logits, self._constant(self.weight(f"heads.{name}.bias"))))
+            result.output(0).set_names({name})
+            outputs.append(result)
+        return outputs

@@ -1,0 +1,1 @@
+"""Fine-tuning, calibration and evaluation. May import `policylens.infer`, never the reverse."""

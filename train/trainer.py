@@ -1,0 +1,216 @@
+"""`Trainer` for the classifier: its loss, its two learning rates, its batches of like length, its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Sampler
+from transformers import EvalPrediction, Trainer, TrainingArguments
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from policylens.data.errors import ConfigError
+from policylens.data.taxonomy import Taxonomy
+from policylens.models.classifier import ALSO, STANCE, THEME, PolicyClassifier
+from policylens.train.config import TrainConfig
+from policylens.train.dataset import EncodedRows
+from policylens.train.metrics import macro_f1
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class TrainingModel(nn.Module):
+    """A classifier that returns its loss beside its logits, as `Trainer` expects."""
+
+    def __init__(self, classifier: PolicyClassifier, *, also_loss: float) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.also_loss = also_loss
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, **targets: Tensor
+    ) -> dict[str, Tensor]:
+        """Loss (scalar) and the logits of each head `[batch, n_labels]`."""
+        logits = self.classifier(input_ids, attention_mask, token_type_ids)
+        loss = weighted_cross_entropy(logits[THEME], targets["theme"], targets["theme_weight"])
+        also = functional.binary_cross_entropy_with_logits(logits[ALSO], targets["also"], reduction="none")
+        loss = loss + self.also_loss * (also.sum(1) * targets["theme_weight"]).mean()
+        if STANCE in logits:
+            loss = loss + weighted_cross_entropy(logits[STANCE], targets["stance"], targets["stance_weight"])
+        return {"loss": loss, **logits}
+
+
+def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean cross-entropy against distributions `[batch, n_labels]`, each row times its weight `[batch]`."""
+    return (functional.cross_entropy(logits, target, reduction="none") * weight).mean()
+
+
+class LikeLengthSampler(Sampler[int]):
+    """Row numbers in an order that fills batches with rows of like length.
+
+    The order, and what the rows drop, follow from seed and epoch alone, so that a resumed run sees the very
+    batches that the interrupted one would have seen.
+
+    Args:
+        rows: The training rows.
+        batch_size: Rows in a batch.
+        seed: Of the order.
+    """
+
+    def __init__(self, rows: EncodedRows, *, batch_size: int, seed: int) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.seed = seed
+        self.lengths = rows.lengths()
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the data loader before each epoch."""
+        self.epoch = epoch
+        self.rows.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        """Row numbers of the epoch."""
+        # A million epochs lie between two seeds: no two runs share an order.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_000 + self.epoch)
+        return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
+
+
+class PolicyTrainer(Trainer):
+    """`Trainer` with two learning rates and batches of like length."""
+
+    def __init__(self, *args: Any, config: TrainConfig, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.config = config
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW over four groups: encoder and heads, with and without weight decay."""
+        if self.optimizer is None:
+            network = self.model if model is None else model
+            self.optimizer = torch.optim.AdamW(parameter_groups(network, self.config), fused=True)
+        return self.optimizer
+
+    def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
+        """Batches of like length."""
+        batch_size = self.args.train_batch_size
+        loader: DataLoader[dict[str, Any]] = DataLoader(
+            self.train_dataset,
+            batch_size=batch_size,
+            sampler=LikeLengthSampler(self.train_dataset, batch_size=batch_size, seed=self.config.seed),
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        prepared: DataLoader[dict[str, Any]] = self.accelerator.prepare(loader)
+        return prepared
+
+
+def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Parameter groups for AdamW; vectors (biases, norms) are not decayed."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        # By the start of the name: an encoder may well have parts of its own called "heads".
+        key = (name.removeprefix("classifier.").startswith("heads."), parameter.ndim > 1)
+        groups.setdefault(key, []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": config.head_lr if is_head else config.encoder_lr,
+            "weight_decay": config.weight_decay if decayed else 0.0,
+        }
+        for (is_head, decayed), parameters in groups.items()
+    ]
+
+
+def training_arguments(
+    folder: Path, config: TrainConfig, *, n_rows: int, device: str, evaluate: bool, has_stances: bool
+) -> TrainingArguments:
+    """Arguments of `Trainer`; an evaluation and a checkpoint every `evals_per_epoch`-th of an epoch.
+
+    Args:
+        folder: Where checkpoints go.
+        config: Settings.
+        n_rows: Training rows.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        evaluate: Whether there are rows to evaluate on.
+        has_stances: Whether there is a stance head.
+
+    Raises:
+        ConfigError: The device is unknown or not there.
+    """
+    steps_per_epoch = -(-n_rows // config.batch_size)
+    every = max(1, steps_per_epoch // config.evals_per_epoch)
+    use_cpu = not uses_gpu(device)
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.batch_size,
+        warmup_steps=int(config.warmup_share * config.epochs * steps_per_epoch),
+        lr_scheduler_type="linear",
+        bf16=_has_bf16(use_cpu=use_cpu),
+        use_cpu=use_cpu,
+        eval_strategy="steps" if evaluate else "no",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=evaluate and config.patience > 0,
+        metric_for_best_model="macro_f1" if evaluate else None,
+        logging_steps=20,
+        disable_tqdm=True,
+        report_to="none",
+        remove_unused_columns=False,
+        label_names=head_names(has_stances=has_stances),
+        seed=config.seed,
+        dataloader_pin_memory=not use_cpu,
+    )
+
+
+def uses_gpu(device: str) -> bool:
+    """Whether to train on a GPU.
+
+    Raises:
+        ConfigError: The device is unknown, or CUDA is asked for and torch sees no GPU.
+    """
+    if device not in DEVICES:
+        raise ConfigError(f"device {device!r}: expected one of {', '.join(DEVICES)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device 'cuda' was asked for, but torch sees no GPU; use --device cpu")
+    return device != "cpu" and torch.cuda.is_available()
+
+
+def _has_bf16(*, use_cpu: bool) -> bool:
+    if use_cpu:
+        # Emulated bf16 is slower than float32, hence the look for the real instructions.
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.cuda.is_bf16_supported()
+
+
+def head_names(*, has_stances: bool) -> list[str]:
+    """The heads in the order of the network's logits."""
+    return [THEME, ALSO, STANCE] if has_stances else [THEME, ALSO]
+
+
+def dev_scores(taxonomy: Taxonomy) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Scores that `Trainer` reports: accuracy and macro-F1 of each head, and their mean to choose by."""
+    heads: Sequence[str] = head_names(has_stances=bool(taxonomy.stances))
+
+    def scores(prediction: EvalPrediction) -> dict[str, float]:
+        values = {}
+        for head, logits, target in zip(heads, prediction.predictions, prediction.label_ids, strict=True):
+            if head != ALSO:
+                gold, predicted = target.argmax(1), logits.argmax(1)
+                values[f"{head}_accuracy"] = float((gold == predicted).mean())
+                values[f"{head}_macro_f1"] = macro_f1(gold, predicted)
+        f1 = [value for name, value in values.items() if name.endswith("macro_f1")]
+        return values | {"macro_f1": sum(f1) / len(f1)}
+
+    return scores
