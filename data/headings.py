@@ -42,7 +42,7 @@ def decide_headings(units: Sequence[Unit]) -> None:
 
 
 def _decide_captions(units: Sequence[Unit]) -> None:
-    """On a page whose headings are signed, an unsigned short line below a wide gap is the caption of a picture."""
+    """On a page with signed headings, an unsigned short line below a wide gap is the caption of a picture."""
     usual = median_low([unit.first.gap for unit in units]) if units else 0
     signed = [
         units[i + 1 : i + 4] and any(below.kind == "byline" for below in units[i + 1 : i + 4])
@@ -118,7 +118,7 @@ def _can_head(text: str) -> bool:
 
 
 def heading_paths(units: Sequence[Unit]) -> list[tuple[str, ...]]:
-    """For each unit the headings that it stands under, outermost first, the title of the document left out."""
+    """For each unit the headings that it stands under, outermost first, without the document's title."""
     paths: list[tuple[str, ...]] = []
     stack: list[Unit] = []
     for unit in units:
@@ -137,7 +137,7 @@ def heading_paths(units: Sequence[Unit]) -> list[tuple[str, ...]]:
 
 
 def _close_counted(stack: list[Unit], unit: Unit) -> None:
-    """A paragraph that counts on from a heading, as （二）… after the heading （一）, no longer stands under it."""
+    """A paragraph that counts on from a heading, as （二）… after （一）, no longer stands under it."""
     number = unit.number
     if number is None:
         return

@@ -1,4 +1,4 @@
-"""What a single line says about itself: byline, caption, table row, page furniture, parts of an official letter."""
+"""What a single line says about itself: byline, caption, table row, page furniture, part of a letter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BYLINES = tuple(
         rf"(?:文|图文|文图|撰文|采写|口述|整理)\s*[/／|:：]\s*{_ROLE}(?:记者)?\s*{_NAMES}(?:\s*(?:图|摄影|编辑)\s*[/／|:：].{{2,20}})?$",
         r"[（(]?(?:作者|来源|稿源|稿件来源|信息来源|文章来源)(?:单位)?\s*(?:[:：]|为|系|\s).{1,60}$",
         r"本报(?:讯|综合报道|评论员)$",
-        rf".{{0,24}}(?:市长|省长|县长|区长|州长|盟长|旗长|主任|院长|检察长|部长|局长|厅长|书记|总理|主席)[\s　]+{_NAME}$",
+        rf".{{0,24}}(?:[市省县区州盟旗院部局厅]长|检察长|主任|书记|总理|主席)[\s　]+{_NAME}$",
     )
 )
 _CAPTIONS = tuple(
@@ -43,7 +43,8 @@ _CAPTION_ENDS = re.compile(
 )
 _LONG_CAPTION = 160  # characters; the longest caption of a newspaper page is two or three sentences
 
-_DATE = r"(?:\d{4}|[二一○〇零OＯ][〇○零OＯ\u4e00-\u9fff]{3})\s*年\s*[\d一二三四五六七八九十]{1,3}\s*月\s*[\d一二三四五六七八九十]{1,3}\s*日"
+_DAY = r"\s*[\d一二三四五六七八九十]{1,3}\s*"
+_DATE = rf"(?:\d{{4}}|[二一○〇零OＯ][〇○零OＯ\u4e00-\u9fff]{{3}})\s*年{_DAY}月{_DAY}日"
 _WEEKDAY = r"(?:星期|周)[一二三四五六日天]"
 DATE_LINE = re.compile(rf"[（(]?(?:发布(?:时间|日期)[:：]?)?\s*{_DATE}\s*(?:{_WEEKDAY})?[）)]?$")
 _PAGE_NUMBER = re.compile(
@@ -87,15 +88,19 @@ ADOPTION_NOTE = re.compile(
     re.DOTALL,
 )
 _SALUTE_WORDS = r"(?:各位|同志们|朋友们|代表们|委员们|女士们|先生们|来宾们|同学们|乡亲们|战友们)"
-_SALUTATION = re.compile(rf"(?:尊敬的.{{0,20}})?{_SALUTE_WORDS}[^。；]{{0,40}}[：:！!]$|^尊敬的[^。；，]{{2,30}}[：:！!]$")
+_SALUTATION = re.compile(
+    rf"(?:尊敬的.{{0,20}})?{_SALUTE_WORDS}[^。；]{{0,40}}[：:！!]$|^尊敬的[^。；，]{{2,30}}[：:！!]$"
+)
 _ADDRESSEES = re.compile(
     r"(?:^各[^。；]*|(?:人民政府|委员会|办公厅|办公室|[局厅部委院]|单位|企业|公司|集团|部门|机构|银行|学校|协会)[）)]?)[：:]$"
 )
 AGENCY = re.compile(
-    r"[\u4e00-\u9fff（）()\s　]{2,}(?:人民政府|政府|办公厅|办公室|委员会|人民代表大会|常务委员会|法院|检察院|总局|管理局|监管局|公司"
-    r"|总公司|集团|协会|学会|研究院|银行|大学|中心|领导小组|指挥部|[局厅部委办院署会])$"
+    r"[\u4e00-\u9fff（）()\s　]{2,}(?:人民政府|政府|办公厅|办公室|委员会|人民代表大会|法院|检察院|公司"
+    r"|集团|协会|学会|研究院|银行|大学|中心|领导小组|指挥部|[局厅部委办院署会])$"
 )
-ATTACHMENT = re.compile(r"附\s*[件表录图]?\s*[\d一二三四五六七八九十]{0,3}\s*(?:[:：].*)?$|附件\s*\d*[.．].*$")
+ATTACHMENT = re.compile(
+    r"附\s*[件表录图]?\s*[\d一二三四五六七八九十]{0,3}\s*(?:[:：].*)?$|附件\s*\d*[.．].*$"
+)
 _CELL_BREAK = re.compile(r"\s*\|\s*|\t+|[ \u3000]{2,}|\u3000(?=\d)")
 
 
@@ -165,4 +170,4 @@ def is_table_row(text: str) -> bool:
         return False
     numeric = sum(any(char.isdigit() for char in cell) for cell in cells)
     # Two words far apart may be a spaced title (通　　知); two single characters always are.
-    return len(cells) >= 3 and max(map(len, cells)) > 1 or (numeric >= 1 and len(cells[0]) > 1)
+    return (len(cells) >= 3 and max(map(len, cells)) > 1) or (numeric >= 1 and len(cells[0]) > 1)

@@ -104,7 +104,9 @@ def ends_sentence(text: str) -> bool:
     if not bare:
         return False
     last = bare[-1]
-    return last in SENTENCE_ENDS or (last == "." and len(bare) > 1 and bare[-2].isascii() and bare[-2].isalpha())
+    return last in SENTENCE_ENDS or (
+        last == "." and len(bare) > 1 and bare[-2].isascii() and bare[-2].isalpha()
+    )
 
 
 def has_inner_end(text: str) -> bool:

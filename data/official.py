@@ -1,4 +1,4 @@
-"""The parts of official letters, laws and reports: title, addressees, attachments, signature, table of contents.
+"""The parts of official letters, laws and reports: title, addressees, attachments, signature, contents.
 
 Source: GB/T 9704-2012 (layout of official documents of Party and state organs).
 """
@@ -128,7 +128,7 @@ def _same_title(units: Sequence[Unit], index: int, below: int) -> bool:
 
 
 def _has_levels(units: Sequence[Unit], head: int, ends: list[int], plain: list[int]) -> bool:
-    """Whether the document shows that its first heading is the title of all: a name, and headings below it."""
+    """Whether the document shows that its first heading is its title: a name, and headings below it."""
     rest = units[head:]
     official = any(DOCUMENT_NUMBER.match(unit.text) for unit in units[:head]) or any(
         is_addressees(unit.text) for unit in rest[:2]
@@ -181,6 +181,6 @@ def _mark_signatures(units: Sequence[Unit]) -> None:
             continue
         for above in reversed(units[max(0, index - _MAX_SIGNERS) : index]):
             nearest = above is units[index - 1]
-            if not above.loose or not (AGENCY.search(above.text) or nearest and len(above.text) <= 24):
+            if not above.loose or not (AGENCY.search(above.text) or (nearest and len(above.text) <= 24)):
                 break
             above.kind = "furniture"

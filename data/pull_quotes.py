@@ -10,7 +10,7 @@ from statistics import median_low
 from policylens.data.lines import ends_sentence
 from policylens.data.units import Unit
 
-# A pull quote repeats its source nearly word for word (numbers the same, clauses left out): at the seams of what was
+# A pull quote repeats its source nearly word for word (same numbers, clauses left out): where something was
 # left out a few of its n-grams are new. Marked figures are evidence of their own, so less repetition will do.
 _GRAM = 5
 _REPEATED, _REPEATED_CUTTING, _REPEATED_MARKED = 0.75, 0.65, 0.45
@@ -30,8 +30,9 @@ def mark_cutting_quotes(units: Sequence[Unit]) -> None:
 def mark_other_quotes(units: Sequence[Unit]) -> None:
     """Mark the pull quotes that stand between whole paragraphs or above a byline.
 
-    Repetition alone is not enough: a law or a speech may repeat a paragraph. The unit must also stand on a page
-    with bylines or captions, apart from the text or full of figures, and repeat parts of longer paragraphs.
+    Repetition alone is not enough: a law or a speech may repeat a paragraph. The unit must also be on a
+    page with bylines or captions, stand apart from the text or full of figures, and repeat parts of
+    longer paragraphs.
     """
     if any(unit.kind in ("byline", "caption") for unit in units):
         usual_gap = median_low([unit.first.gap for unit in units])
@@ -97,18 +98,18 @@ def _is_long_enough(unit: Unit) -> bool:
 
 
 def _is_whole_elsewhere(unit: Unit, units: Sequence[Unit], index: int) -> bool:
-    """Whether its first words begin a clause elsewhere: the second half of a broken paragraph does not do that."""
+    """Whether its first words begin a clause elsewhere; those of the second half of a paragraph do not."""
     head = unit.text[:_HEAD]
     for other_index in range(max(0, index - _REACH), min(len(units), index + _REACH)):
         text = units[other_index].text
         position = text.find(head) if other_index != index else -1
-        if position == 0 or position > 0 and not text[position - 1].isalnum():
+        if position == 0 or (position > 0 and not text[position - 1].isalnum()):
             return True
     return False
 
 
 def _is_set_apart(units: Sequence[Unit], index: int, usual_gap: int) -> bool:
-    """Whether a unit stands above a byline, is full of figures, or has more white space around it than others."""
+    """Whether a unit stands above a byline, is full of figures, or has more white space around it."""
     unit = units[index]
     if unit.kind not in (None, "body") or unit.number is not None or unit.first.hint or not unit.prose:
         return False
@@ -138,4 +139,3 @@ def _gram_owners(units: Sequence[Unit], candidates: dict[int, bool]) -> dict[str
                 if gram in owners:
                     owners[gram].add(index)
     return owners
-

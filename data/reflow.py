@@ -20,7 +20,7 @@ _MAX_RUNNING_HEAD = 40
 def reflow(document: Document) -> tuple[Paragraph, ...]:
     """Put the paragraphs of a document together again, in reading order.
 
-    Hard line breaks are undone, paragraphs that a caption, a pull quote or the end of a column cuts in two are
+    Hard line breaks are undone, paragraphs that a caption, a pull quote or the end of a column cuts are
     joined, and headings, bylines, captions, pull quotes and page furniture are told from the body. No
     character is lost or changed, except that `**` and heading `#` marks are left out.
 
@@ -63,7 +63,12 @@ def _mark_given_title(units: list[Unit], title: str) -> None:
     wanted = _bare(title)
     for unit in units[:20]:
         found = _bare(unit.text)
-        if found and len(found) >= 4 and unit.kind in (None, "heading") and (found == wanted or wanted.startswith(found)):
+        if (
+            found
+            and len(found) >= 4
+            and unit.kind in (None, "heading")
+            and (found == wanted or wanted.startswith(found))
+        ):
             unit.kind, unit.title = "heading", True
             return
 

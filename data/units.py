@@ -81,7 +81,7 @@ class Unit:
 
 
 def is_loose(text: str) -> bool:
-    """Whether a text is short and does not read as a sentence: a heading, a label, a list entry or a fragment."""
+    """Whether a text is short and does not read as a sentence: heading, label, list entry or fragment."""
     limit = MAX_PLAIN_HEADING_WITH_COMMA if re.search(r"[，,]", text) else MAX_PLAIN_HEADING
     return len(text) <= limit and not ends_sentence(text) and not has_inner_end(text)
 

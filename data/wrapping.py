@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from policylens.data.line_kinds import is_page_number, line_kind
-from policylens.data.lines import Line, ends_sentence, is_bullet
+from policylens.data.lines import Line, ends_sentence, has_inner_end, is_bullet
 from policylens.data.numbering import is_numbered_heading
 from policylens.data.units import Unit, strip_bold, unit_of
 
-# Half-width columns. The narrowest newspaper column holds 10 characters; a "line" of more than 90 is a paragraph.
+# Half-width columns. The narrowest newspaper column holds 10 characters; "lines" over 90 are paragraphs.
 _MIN_WIDTH, _MAX_WIDTH = 20, 180
 # Kinsoku rules move up to two characters to the next line, proportional digits shift the edge by another.
 _SLACK, _SLACK_RATIO = 4, 0.1
-# Shares of the lines that a hard-wrapped text has at least: lines that reach the edge, and lines that reach it
+# Shares that a hard-wrapped text has at least: of lines that reach the edge, and of lines that reach it
 # without ending a sentence. Paragraphs on one line each reach no common edge and end their sentences.
 _MIN_FULL, _MIN_OPEN = 0.4, 0.25
 # Lines whose width is measured together: about one column of a page, as columns differ in width.
 _REGION = 60
 _MIN_REGION = 8
-# Numbers of parts, chapters, articles, 一、 and （一） (see numbering.py) begin a line only as a paragraph begins.
+# Numbers of parts, chapters, articles, 一、 and （一） (numbering.py) begin a line only with a paragraph.
 _NEVER_INSIDE = 15
 _INNER_MARK = re.compile(r"[，、。；：！？,;.](?=.)")
 _TOKEN = re.compile(r"[A-Za-z0-9.,%+\-/]+|.[，。、；：！？”’）》」』】…]*")
@@ -80,7 +81,7 @@ def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
 
 
 def _is_label(unit: Unit) -> bool:
-    """Whether a line is furniture for its first words (说明：, 地址：), which may begin a paragraph as well."""
+    """Whether a line is furniture for its first words (说明：, 地址：), which may begin a paragraph too."""
     return unit.kind == "furniture" and bool(re.match(r"[\u4e00-\u9fff]{1,8}[:：]", unit.text))
 
 
@@ -107,13 +108,13 @@ def _merge_hinted(units: list[Unit]) -> list[Unit]:
 
 
 def _page_edge(unit: Unit) -> bool:
-    return is_page_number(unit.text) or unit.first.page_break or unit.n_lines == 1 and len(unit.text) <= 30
+    return is_page_number(unit.text) or unit.first.page_break or (unit.n_lines == 1 and len(unit.text) <= 30)
 
 
 def _pairs(units: Sequence[Unit]) -> list[tuple[Line, Line]]:
     """Neighbouring lines without a blank line between, as far as they may be running text."""
     pairs: list[tuple[Line, Line]] = []
-    for a, b in zip(units, units[1:], strict=False):
+    for a, b in itertools.pairwise(units):
         if a.kind is None and b.kind is None and b.first.gap == 0 and a.first.block == b.first.block:
             if not a.first.hint and (b.number is None or not is_numbered_heading(a.text, a.number)):
                 pairs.append((a.first, b.first))
@@ -134,7 +135,8 @@ def _measure(units: Sequence[Unit]) -> Wrap | None:
     inside = sum(bool(_INNER_MARK.search(a.text)) for a in broken)
     if len(full) < _MIN_FULL * len(pairs) or len(broken) < max(1, _MIN_OPEN * len(pairs)):
         return None
-    if inside < 0.3 * len(broken):
+    whole = sum(ends_sentence(b.text) or has_inner_end(b.text) for _, b in pairs)
+    if inside < 0.3 * len(broken) or not whole:
         return None
     indents = [a.indent for a, _ in pairs]
     shallow = sum(indent < 2 for indent in indents)
@@ -180,7 +182,7 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
         return broken and not through_page
     if broken:  # even where the next line begins with a number: the sentence is open
         return True
-    if unit.number is not None and unit.number.rank <= _NEVER_INSIDE or is_bullet(unit.text):
+    if (unit.number is not None and unit.number.rank <= _NEVER_INSIDE) or is_bullet(unit.text):
         return False
     if not ends_sentence(b.text) and (below is None or not _is_full(b, below, wrap.width)):
         return False  # a short line without an end after a whole sentence: a heading
@@ -193,5 +195,5 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
 
 
 def _is_end_of_sentence(unit: Unit) -> bool:
-    """Whether a line that looks like furniture (电话：…, 邮编：…) closes a sentence, as furniture does not."""
+    """Whether a line that looks like furniture (电话：…, 邮编：…) closes a sentence."""
     return unit.kind == "furniture" and unit.text.endswith(("。", "；", "）", "，", "”"))

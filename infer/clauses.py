@@ -8,6 +8,7 @@ and broadcast news; a missing verb only makes a digest less compressed, never wr
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -67,7 +68,7 @@ _PREDICATE_END = re.compile(
 )
 _ANY_PREDICATE = re.compile(
     rf"(?:{_VERBS.replace('|扩|促|稳|保|防', '')})|[是有为达占居称说让使能会可应需须获]|取得|成为|面临|存在|具有|出现|进入|处于|不足|不够"
-    r"|较[大低弱]|突出|向好|明显|显著|[了着过]"
+    r"|调研|考察|会见|出席|访问|主持|听取|参加|前往|赴|较[大低弱]|突出|向好|明显|显著|[了着过]"
 )
 
 # A predicate that the attribute before 的 does not have: where the part after the last 的 has none and the
@@ -95,8 +96,9 @@ _TIME = re.compile(
 )
 _TIME_END = re.compile(r"(?:时|后|前|以来|期间|之际|年底|年末|当天)$")
 _CONDITION = re.compile(
-    r"^(?:如果|如|若|倘若|只有|只要|虽然|尽管|由于|因为?|因(?!地)|凡|除非|即使|无论|不管|不论|除|一旦|既|不仅|不但|不只|不光|与其|宁可|当|对|对于|关于|就"
-    r"|经|比|较|与|同|和|相比|据|比如|例如|从(?!严|快|重)|每|以上|涉及|没有|有的)"
+    r"^(?:如(?!期|何|今)|若|倘若|只有|只要|虽然|尽管|由于|因(?!地)|凡|除非|即使|无论|不管|不论|除|一旦|既|不仅|不但|不只|不光"
+    r"|与其|宁可|当(?!地|前)|对(?!接|标|口|外)|关于|就(?!业)|经(?!济|营|验|费)|比(?!上|去|前|[\d一]|重|例)|较(?!上|去|前|[\d一]|快|大|好)"
+    r"|与|同(?!比|时|期|步|意|样|一|类|级)|和(?!谐)|相比|据|例如|从(?!严|快|重)|每|以上|涉及|没有|有的)"
 )
 _CONDITION_END = re.compile(r"(?:的|的话|起见|来看|而言|来说|来讲|相比|看来)$")
 _FRAME = re.compile(
@@ -152,12 +154,16 @@ def read_clauses(sentence: str) -> tuple[Clause, ...]:
         sentence: One sentence, without dangling connective or list marker (see `repair`).
 
     Returns:
-        The clauses in order. `needs` is closed: what a needed clause needs is listed too.
+        The clauses in order. What a needed clause rests on is listed too; what an opening clause opens is
+        not, for any statement after it will do.
     """
     pieces = [_text_and_mark(sentence, span) for span in split_clauses(sentence)]
     pieces = _without_numbers([piece for piece in pieces if piece[0]])
     kinds = _kinds(pieces)
     needs = _close([_needed(i, pieces, kinds) for i in range(len(pieces))])
+    for i, kind in enumerate(kinds):
+        if kind in _OPENING_KINDS or kind is Kind.TOPIC:
+            needs[i] = needs[i] | needs[_next_statement(i, kinds, len(pieces) - 1)]
     return tuple(
         Clause(text, mark, kinds[i], tuple(sorted(needs[i] - {i}))) for i, (text, mark) in enumerate(pieces)
     )
@@ -183,7 +189,7 @@ def _text_and_mark(sentence: str, span: Span) -> tuple[str, str]:
 def _without_numbers(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Take list markers off, for a digest may leave out any item and would count 一是, 三是."""
     plain = pieces[:1]
-    for (_, before), (text, mark) in zip(pieces, pieces[1:], strict=False):
+    for (_, before), (text, mark) in itertools.pairwise(pieces):
         past = past_numbering(text) if before in ("；", "：", ";", ":") or _COUNTED.match(text) else 0
         plain.append((text[past:] if len(text) - past >= 4 else text, mark))
     return plain
@@ -246,12 +252,9 @@ def _opening_kind(text: str) -> Kind | None:
 
 
 def _needed(i: int, pieces: list[tuple[str, str]], kinds: list[Kind]) -> set[int]:
-    """What clause `i` needs by itself."""
+    """What clause `i` needs of the clauses before it."""
     needed: set[int] = set()
     kind = kinds[i]
-    last = len(pieces) - 1
-    if kind in _OPENING_KINDS or kind is Kind.TOPIC:
-        needed.add(_next_statement(i, kinds, last))
     needed |= {j for j in _held_before(i, pieces, kinds)}
     head = _head(i, pieces, kinds)
     if kind is Kind.TAIL and i > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -147,7 +148,7 @@ def _joins(before: CitedSentence, after: CitedSentence) -> bool:
 def print_sentence(clauses: Sequence[Candidate]) -> str:
     """Join the chosen clauses of one sentence with their own marks, or ，and ；where some were left out."""
     text = ""
-    for clause, after in zip(clauses, clauses[1:], strict=False):
+    for clause, after in itertools.pairwise(clauses):
         mark = clause.clause.mark or "，"
         if after.number > clause.number + 1 and clause.clause.kind is not Kind.SAYS:
             mark = "；" if mark in _SEMICOLONS else "，"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policylens.infer.candidates import Candidate
+from policylens.infer.clauses import Kind
 from policylens.infer.scoring import bigrams
 
 # All of these were swept on the 408 training digests (2026-11, see benchmarks/digest.py); the optimum is flat.
@@ -18,6 +19,7 @@ _DOCUMENT_SHARE = 1.0
 _PARAGRAPH_SHARE = 2.0
 # Not fitted, the training digests have no stances: a stance that is missing altogether counts up to half more.
 _STANCE_PULL = 0.5
+_LEAST = 0.001
 # Characters that a new sentence costs on top of its own, against digests of scattered fragments.
 _NEW_SENTENCE = 10
 # A clause that shares more than this part of its bigrams with the digest is a repeat.
@@ -107,8 +109,10 @@ class Selection:
 
     def _pool(self) -> list[int]:
         size = max(_POOL, _POOL_PER_CHAR * self._max_chars)
-        means = np.array([self._scores[list(candidate.needs)].mean() for candidate in self._candidates])
-        return [int(i) for i in np.argsort(-means, kind="stable")[:size]]
+        # A circumstance or 会议指出 is printed only where something needs it.
+        targets = [i for i, c in enumerate(self._candidates) if c.clause.kind not in (Kind.FRAME, Kind.MEETING)]
+        means = np.array([self._scores[list(self._candidates[i].needs)].mean() for i in targets])
+        return [targets[i] for i in np.argsort(-means, kind="stable")[:size]]
 
     def _worth(self, i: int) -> float:
         """What the bundle of candidate `i` adds per character; 0 where it does not fit or repeats."""
@@ -126,6 +130,8 @@ class Selection:
             gain += worth * len(pairs) * (1.0 - overlap) ** _NOVELTY_POWER
         candidate = self._candidates[i]
         source = self._sources[candidate.paragraph]
+        # Below the floor is still better than an empty line in a theme of few paragraphs.
+        gain = max(gain, _LEAST * cost)
         if not any(self._opened[self._candidates[j].paragraph, self._candidates[j].sentence] for j in new):
             cost += _NEW_SENTENCE
         crowd = _DOCUMENT_SHARE * self._by_doc[source.doc] + _PARAGRAPH_SHARE * self._by_paragraph[candidate.paragraph]

@@ -134,8 +134,7 @@ def read_e5_file(path: Path) -> E5File:
 
 
 def _read_e5(cursor: _Cursor) -> E5File:
-    sizes = cursor.take("7i")
-    header = E5Header(*sizes, norm_eps=cursor.take("f")[0])
+    header = E5Header(*cursor.take("7if"))
     cursor.take("i")  # block size; dequantize_q4 knows the only one in use
     n_pieces = cursor.take("5i")[0]
     blob_bytes = cursor.take("Q")[0]
@@ -211,7 +210,8 @@ def build_tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="\u2581", prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(replacement="\u2581", prepend_scheme="always")
-    tokenizer.add_special_tokens([AddedToken(piece, special=True) for piece in (*_SPECIAL_PIECES, _MASK_PIECE)])
+    special = (*_SPECIAL_PIECES, _MASK_PIECE)
+    tokenizer.add_special_tokens([AddedToken(piece, special=True) for piece in special])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s>:0 $A:0 </s>:0",
         pair="<s>:0 $A:0 </s>:0 $B:1 </s>:1",
@@ -251,7 +251,7 @@ def convert_e5(path: Path, output: Path) -> Path:
     state = {name: torch.from_numpy(array.copy()) for name, array in bert_state(source, kept).items()}
     model.load_state_dict(state)
     model.save_pretrained(output)
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=build_tokenizer([source.pieces[i] for i in kept]),
         bos_token="<s>",
         eos_token="</s>",

@@ -84,7 +84,8 @@ def save_bundle(
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
+    state = model.state_dict()
+    state = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in state.items()}
     save_file(state, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     model.encoder.config.save_pretrained(folder)
     for name in (TOKENIZER_FILE, "tokenizer_config.json"):
@@ -110,7 +111,9 @@ def load_network(bundle: Bundle) -> PolicyClassifier:
 
     try:
         config = AutoConfig.from_pretrained(bundle.folder)
-        encoder = AutoModel.from_config(config, dtype=torch.float32, **without_pooler(config.model_type))
+        encoder = AutoModel.from_config(  # type: ignore[no-untyped-call]
+            config, dtype=torch.float32, **without_pooler(config.model_type)
+        )
         model = PolicyClassifier(encoder, head_sizes(bundle.taxonomy))
         model.load_state_dict({name: tensor.float() for name, tensor in load_file(bundle.weights).items()})
     except Exception as error:  # transformers, safetensors and torch each raise their own kinds

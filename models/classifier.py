@@ -1,4 +1,4 @@
-"""The network: one encoder, a theme head, a head for secondary themes and, where the taxonomy has them, stances."""
+"""The network: one encoder, a head for themes, one for secondary themes and, if there are any, for stances."""
 
 from __future__ import annotations
 

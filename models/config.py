@@ -64,12 +64,13 @@ def load_config(folder: Path) -> ModelConfig:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelFileError(
-            f"{folder} is not a policylens model folder: it has no {CONFIG_FILE}; name a folder that `policylens train` wrote"
+            f"{folder} is not a policylens model folder: it has no {CONFIG_FILE}; "
+            "name a folder that `policylens train` wrote"
         ) from None
     except (OSError, ValueError) as error:
         raise ModelFileError(f"{path} cannot be read: {error}") from error
     if not isinstance(raw, dict) or raw.get("format_version") != FORMAT_VERSION:
-        raise ModelFileError(f"{path}: expected format_version {FORMAT_VERSION}; retrain or update policylens")
+        raise ModelFileError(f"{path}: expected format_version {FORMAT_VERSION}; retrain or update")
     known = {item.name for item in fields(ModelConfig)}
     if unknown := set(raw) - known:
         raise ModelFileError(f"{path}: unknown keys {sorted(unknown)}; known keys are {sorted(known)}")

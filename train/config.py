@@ -14,6 +14,8 @@ from policylens.models.base import SHIPPED_BASE
 
 # Written into the model folder; `policylens train --config` reads it back.
 TRAINING_FILE = "training.toml"
+# Folder in the model folder, until the run has ended.
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,9 @@ def check_same_settings(path: Path, config: TrainConfig) -> None:
     before, now = asdict(load_train_config(path)), asdict(config)
     changed = [f"{name} {before[name]!r} -> {now[name]!r}" for name in now if now[name] != before[name]]
     if changed:
-        raise ConfigError(f"cannot resume with other settings ({', '.join(changed)}); use --overwrite to start anew")
+        raise ConfigError(
+            f"cannot resume with other settings ({', '.join(changed)}); --overwrite starts anew"
+        )
 
 
 def _check_known(values: Mapping[str, object], path: Path) -> None:

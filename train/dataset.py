@@ -134,7 +134,8 @@ class TargetBuilder:
         also[[self.theme_index[label] for label in row.also]] = 1.0
         if soft and row.also:
             theme = theme * (1 - self.config.also_share) + also / also.sum() * self.config.also_share
-        target = {"theme": theme, "also": also, "theme_weight": torch.tensor(weight * self.theme_weight[row.theme])}
+        theme_weight = torch.tensor(weight * self.theme_weight[row.theme])
+        target = {"theme": theme, "also": also, "theme_weight": theme_weight}
         if self.stance_index:
             target["stance"] = self._distribution(self.stance_index, row.stance, soft=soft)
             target["stance_weight"] = torch.tensor(weight * self.stance_weight[row.stance])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +32,13 @@ from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_siz
 from policylens.models.config import ContextConfig, ModelConfig
 from policylens.models.encode import PairEncoder, load_tokenizer
 from policylens.train.calibrate import fit_also_threshold, fit_temperature
-from policylens.train.config import TRAINING_FILE, TrainConfig, check_same_settings, dump_train_config
+from policylens.train.config import (
+    CHECKPOINTS,
+    TRAINING_FILE,
+    TrainConfig,
+    check_same_settings,
+    dump_train_config,
+)
 from policylens.train.dataset import Collator, EncodedRows
 from policylens.train.interrupt import StopOnInterrupt
 from policylens.train.progress import ProgressLog
@@ -41,14 +46,20 @@ from policylens.train.trainer import PolicyTrainer, TrainingModel, dev_scores, h
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINTS = "checkpoints"
+TOKENIZER_FOLDER = "tokenizer"
 # Keeps the logarithm finite for themes that are secondary nowhere.
 _LEAST_SHARE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Rows of a run: `train` is learned from, `dev` stops early, `holdout` fits temperatures and thresholds."""
+    """Rows of a run.
+
+    Attributes:
+        train: Learned from.
+        dev: Scored after each epoch, to stop early; may be empty.
+        holdout: Fits temperatures and thresholds; may be empty.
+    """
 
     train: Sequence[LabelledParagraph]
     dev: Sequence[LabelledParagraph]
@@ -65,7 +76,7 @@ def split_training_data(
     """
     themes = {row.theme for row in rows}
     if len(themes) < 2:
-        found = f"all {len(rows)} paragraphs have the theme {min(themes)!r}" if rows else "there are no paragraphs"
+        found = f"all {len(rows)} rows have the theme {min(themes)!r}" if rows else "there are no rows"
         raise ConfigError(f"nothing to learn: {found}; give rows of at least two themes")
     if config.holdout_share == 0:
         return TrainingData(train=rows, dev=dev or (), holdout=())
@@ -106,31 +117,29 @@ def train_model(
     set_seed(config.seed)
     base = resolve_base(config.base, cache=base_cache())
     network = _network(base, data.train, taxonomy=taxonomy, config=config)
-    pair_encoder, pad_id = _pair_encoder(base, checkpoints / "tokenizer", max_tokens=training_window(config))
-    train, dev = _encoded(data, pair_encoder, taxonomy=taxonomy, config=config)
-    arguments = training_arguments(
-        checkpoints,
-        config,
-        n_rows=len(train),
-        device=device,
-        evaluate=len(dev) > 0,
-        has_stances=bool(taxonomy.stances),
+    tokenizer_folder = checkpoints / TOKENIZER_FOLDER
+    encoder, pad_id = _pair_encoder(base, tokenizer_folder, max_tokens=training_window(config))
+    train = EncodedRows(
+        data.train, encoder, taxonomy=taxonomy, config=config, context=ContextConfig(), training=True
     )
-    stop = StopOnInterrupt()
-    trainer = PolicyTrainer(
-        TrainingModel(network, also_loss=config.also_loss),
-        arguments,
-        config=config,
-        data_collator=Collator(pad_id=pad_id, pad_to=config.pad_to),
-        train_dataset=train,
-        eval_dataset=dev,
-        compute_metrics=dev_scores(taxonomy),
-        callbacks=[*_callbacks(config, has_dev=len(dev) > 0), stop],
+    dev = train.evaluation_view(data.dev)
+    trainer = _trainer(network, train, dev, checkpoints, pad_id=pad_id, device=device)
+    _run(trainer, checkpoints, resume=resume)
+    temperatures, also_threshold = _calibrate(trainer, train.evaluation_view(data.holdout))
+    model_config = ModelConfig(
+        base=config.base,
+        max_tokens=config.max_tokens,
+        temperatures=temperatures,
+        also_threshold=also_threshold,
+        trained_on={path.name: sha256_of(path) for path in data_files},
+        package_version=version("policylens"),
     )
-    trainer.remove_callback(PrinterCallback)
-    _run(trainer, checkpoints, stop=stop, resume=resume)
-    calibration = _calibrate(trainer, train.evaluation_view(data.holdout))
-    return _write(network, output, taxonomy=taxonomy, config=config, calibration=calibration, data_files=data_files)
+    bundle = save_bundle(
+        network.cpu(), output, config=model_config, taxonomy=taxonomy, tokenizer_folder=tokenizer_folder
+    )
+    (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")
+    shutil.rmtree(checkpoints)
+    return bundle
 
 
 def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
@@ -190,7 +199,7 @@ def _network(
     encoder = load_encoder(base, dropout=config.encoder_dropout)
     longest = _max_positions(encoder)
     if longest is not None and config.max_tokens > longest:
-        raise ConfigError(f"max_tokens = {config.max_tokens}; the encoder {config.base!r} takes at most {longest}")
+        raise ConfigError(f"max_tokens = {config.max_tokens}; {config.base!r} takes at most {longest}")
     network = PolicyClassifier(encoder, head_sizes(taxonomy), dropout=config.dropout)
     _start_also_at_base_rate(network, rows, taxonomy=taxonomy)
     return network
@@ -220,9 +229,9 @@ def _start_also_at_base_rate(
     for row in rows:
         for theme in row.also:
             counts[theme] += 1
-    shares = [min(max(count / max(1, len(rows)), _LEAST_SHARE), 1 - _LEAST_SHARE) for count in counts.values()]
+    shares = torch.tensor([count / max(1, len(rows)) for count in counts.values()])
     with torch.no_grad():
-        network.heads[ALSO].bias.copy_(torch.tensor([math.log(share / (1 - share)) for share in shares]))
+        network.get_parameter(f"heads.{ALSO}.bias").copy_(torch.logit(shares, eps=_LEAST_SHARE))
 
 
 def _pair_encoder(base: str, folder: Path, *, max_tokens: int) -> tuple[PairEncoder, int]:
@@ -232,27 +241,48 @@ def _pair_encoder(base: str, folder: Path, *, max_tokens: int) -> tuple[PairEnco
     return PairEncoder(load_tokenizer(folder), max_tokens=max_tokens), int(tokenizer.pad_token_id or 0)
 
 
-def _encoded(
-    data: TrainingData, encoder: PairEncoder, *, taxonomy: Taxonomy, config: TrainConfig
-) -> tuple[EncodedRows, EncodedRows]:
-    train = EncodedRows(
-        data.train, encoder, taxonomy=taxonomy, config=config, context=ContextConfig(), training=True
-    )
-    return train, train.evaluation_view(data.dev)
-
-
-def _callbacks(config: TrainConfig, *, has_dev: bool) -> list[Any]:
+def _trainer(
+    network: PolicyClassifier,
+    train: EncodedRows,
+    dev: EncodedRows,
+    folder: Path,
+    *,
+    pad_id: int,
+    device: str,
+) -> PolicyTrainer:
+    config, has_stances = train.config, bool(train.taxonomy.stances)
     callbacks: list[Any] = [ProgressLog(batch_size=config.batch_size)]
-    if config.patience and has_dev:
+    if config.patience and len(dev):
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=config.patience))
-    return callbacks
+    trainer = PolicyTrainer(
+        TrainingModel(network, also_loss=config.also_loss),
+        training_arguments(
+            folder,
+            config,
+            n_rows=len(train),
+            device=device,
+            evaluate=len(dev) > 0,
+            has_stances=has_stances,
+        ),
+        config=config,
+        data_collator=Collator(pad_id=pad_id, pad_to=config.pad_to),
+        train_dataset=train,
+        eval_dataset=dev,
+        compute_metrics=dev_scores(has_stances=has_stances),
+        callbacks=callbacks,
+    )
+    # ProgressLog says it in words; this one prints dictionaries to standard output.
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
-def _run(trainer: PolicyTrainer, folder: Path, *, stop: StopOnInterrupt, resume: bool) -> None:
+def _run(trainer: PolicyTrainer, folder: Path, *, resume: bool) -> None:
     """Trains; an interrupt first saves the state, so that `--resume` loses nothing."""
     found = any(folder.glob("checkpoint-*"))
     if resume and not found:
         logger.warning("no checkpoint in %s: starting from the beginning", folder)
+    stop = StopOnInterrupt()
+    trainer.add_callback(stop)
     try:
         trainer.train(resume_from_checkpoint=resume and found)
     finally:
@@ -266,8 +296,9 @@ def _calibrate(trainer: PolicyTrainer, rows: EncodedRows) -> tuple[dict[str, flo
     """Temperatures by head and the threshold for secondary themes, from documents not trained on."""
     if not len(rows):
         return {}, 0.5
-    output = trainer.predict(rows)
-    heads = head_names(has_stances=len(output.predictions) > 2)
+    # One array a head; `Trainer` only says that it may be one array or several.
+    output: Any = trainer.predict(rows)
+    heads = head_names(has_stances=bool(rows.taxonomy.stances))
     logits = dict(zip(heads, output.predictions, strict=True))
     gold = dict(zip(heads, output.label_ids, strict=True))
     temperatures = {
@@ -276,31 +307,3 @@ def _calibrate(trainer: PolicyTrainer, rows: EncodedRows) -> tuple[dict[str, flo
     also = 1 / (1 + np.exp(-logits[ALSO]))
     also[np.arange(len(also)), logits[THEME].argmax(1)] = 0.0
     return temperatures, fit_also_threshold(also, gold[ALSO] > 0)
-
-
-def _write(
-    network: PolicyClassifier,
-    output: Path,
-    *,
-    taxonomy: Taxonomy,
-    config: TrainConfig,
-    calibration: tuple[dict[str, float], float],
-    data_files: Sequence[Path],
-) -> Bundle:
-    """Writes the model folder and removes the checkpoints."""
-    temperatures, also_threshold = calibration
-    model_config = ModelConfig(
-        base=config.base,
-        max_tokens=config.max_tokens,
-        temperatures=temperatures,
-        also_threshold=also_threshold,
-        trained_on={path.name: sha256_of(path) for path in data_files},
-        package_version=version("policylens"),
-    )
-    checkpoints = output / CHECKPOINTS
-    bundle = save_bundle(
-        network.cpu(), output, config=model_config, taxonomy=taxonomy, tokenizer_folder=checkpoints / "tokenizer"
-    )
-    (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")
-    shutil.rmtree(checkpoints)
-    return bundle

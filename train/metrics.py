@@ -67,22 +67,26 @@ def label_scores(gold: Labels, predicted: Labels, labels: Sequence[str]) -> list
     ]
 
 
-def top_k_accuracy(gold: Labels, probabilities: NDArray[np.float32], *, k: int) -> float:
-    """Share of paragraphs whose label is among the k most probable."""
-    best = np.argsort(-probabilities, axis=1)[:, :k]
-    return float((best == gold[:, None]).any(axis=1).mean())
+def top_k_hits(gold: Labels, probabilities: NDArray[np.float32], *, k: int) -> NDArray[np.bool_]:
+    """Whether the label of each paragraph is among the k most probable, `[n]`."""
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    hits: NDArray[np.bool_] = (best == gold[:, None]).any(axis=1)
+    return hits
 
 
-def expected_calibration_error(correct: NDArray[np.bool_], confidence: NDArray[np.float32], *, n_bins: int = 10) -> float:
+def expected_calibration_error(
+    correct: NDArray[np.bool_], confidence: NDArray[np.float32], *, n_bins: int = 10
+) -> float:
     """Mean gap between confidence and accuracy over bins of equal width, weighted by their size.
 
     Source: Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
     """
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    members = [bins == index for index in range(n_bins)]
     gaps = [
-        abs(float(correct[bins == b].mean()) - float(confidence[bins == b].mean())) * float((bins == b).mean())
-        for b in range(n_bins)
-        if (bins == b).any()
+        abs(float(correct[inside].mean()) - float(confidence[inside].mean())) * float(inside.mean())
+        for inside in members
+        if inside.any()
     ]
     return float(sum(gaps))
 

@@ -20,7 +20,11 @@ class ProgressLog(TrainerCallback):
         self._first_step = 0
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any  # noqa: ANN401
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,  # noqa: ANN401
     ) -> None:
         """Start the clock; a resumed run counts from where it took up."""
         self._began = time.monotonic()
@@ -50,7 +54,8 @@ class ProgressLog(TrainerCallback):
             )
         elif "eval_macro_f1" in values:
             scores = {name.removeprefix("eval_"): value for name, value in values.items() if _is_score(name)}
-            logger.info("%s  dev: %s", place, "  ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+            shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
+            logger.info("%s  dev: %s", place, shown)
 
 
 def _is_score(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -46,7 +46,7 @@ def measure_ranges(
 
 @contextmanager
 def _watch_linear_inputs(network: nn.Module, seen: dict[str, list[tuple[float, float]]]) -> Iterator[None]:
-    def watcher(name: str) -> object:
+    def watcher(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             values = inputs[0].float().flatten()
             n_outside = max(1, int(values.numel() * (1 - _INSIDE)))

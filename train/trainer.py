@@ -1,4 +1,4 @@
-"""`Trainer` for the classifier: its loss, its two learning rates, its batches of like length, its arguments."""
+"""`Trainer` for the classifier: its loss, its two learning rates, its batches of like length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from transformers import EvalPrediction, Trainer, TrainingArguments
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from policylens.data.errors import ConfigError
-from policylens.data.taxonomy import Taxonomy
 from policylens.models.classifier import ALSO, STANCE, THEME, PolicyClassifier
 from policylens.train.config import TrainConfig
 from policylens.train.dataset import EncodedRows
@@ -81,11 +80,17 @@ class LikeLengthSampler(Sampler[int]):
         """Row numbers of the epoch."""
         # A million epochs lie between two seeds: no two runs share an order.
         generator = torch.Generator().manual_seed(self.seed * 1_000_000 + self.epoch)
-        return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
+        order: list[int] = get_length_grouped_indices(  # type: ignore[no-untyped-call]
+            self.lengths, self.batch_size, generator=generator
+        )
+        return iter(order)
 
 
 class PolicyTrainer(Trainer):
     """`Trainer` with two learning rates and batches of like length."""
+
+    model: nn.Module
+    train_dataset: EncodedRows
 
     def __init__(self, *args: Any, config: TrainConfig, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
@@ -94,17 +99,17 @@ class PolicyTrainer(Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW over four groups: encoder and heads, with and without weight decay."""
         if self.optimizer is None:
-            network = self.model if model is None else model
-            self.optimizer = torch.optim.AdamW(parameter_groups(network, self.config), fused=True)
+            groups = parameter_groups(model or self.model, self.config)
+            self.optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """Batches of like length."""
-        batch_size = self.args.train_batch_size
+        batch_size, rows = self.args.train_batch_size, self.train_dataset
         loader: DataLoader[dict[str, Any]] = DataLoader(
-            self.train_dataset,
+            rows,
             batch_size=batch_size,
-            sampler=LikeLengthSampler(self.train_dataset, batch_size=batch_size, seed=self.config.seed),
+            sampler=LikeLengthSampler(rows, batch_size=batch_size, seed=self.config.seed),
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
         )
@@ -191,7 +196,7 @@ def _has_bf16(*, use_cpu: bool) -> bool:
     if use_cpu:
         # Emulated bf16 is slower than float32, hence the look for the real instructions.
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return torch.cuda.is_bf16_supported()
+    return bool(torch.cuda.is_bf16_supported())
 
 
 def head_names(*, has_stances: bool) -> list[str]:
@@ -199,9 +204,9 @@ def head_names(*, has_stances: bool) -> list[str]:
     return [THEME, ALSO, STANCE] if has_stances else [THEME, ALSO]
 
 
-def dev_scores(taxonomy: Taxonomy) -> Callable[[EvalPrediction], dict[str, float]]:
+def dev_scores(*, has_stances: bool) -> Callable[[EvalPrediction], dict[str, float]]:
     """Scores that `Trainer` reports: accuracy and macro-F1 of each head, and their mean to choose by."""
-    heads: Sequence[str] = head_names(has_stances=bool(taxonomy.stances))
+    heads: Sequence[str] = head_names(has_stances=has_stances)
 
     def scores(prediction: EvalPrediction) -> dict[str, float]:
         values = {}

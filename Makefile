@@ -1,0 +1,63 @@
+# What one runs by hand and in CI. Each target installs what it needs into $(VENV), and again only when
+# pyproject.toml has changed.
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+PACKAGES := data models train infer
+SOURCES := $(shell find $(PACKAGES) -type f -not -name '*.pyc' 2>/dev/null)
+SAMPLE := data/samples/binhe_industry_conference.txt
+TORCH := torch==2.13.0
+
+.PHONY: run test lint types format clean
+
+run: $(VENV)/.installed
+	$(BIN)/policylens summarize $(SAMPLE)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+# import-linter and mypy cannot see through the editable install, hence the copy in .check.
+lint: $(VENV)/.installed-dev .check/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PYTHONPATH=.check $(BIN)/lint-imports
+
+types: $(VENV)/.installed-dev .check/.installed
+	MYPYPATH=.check $(BIN)/mypy -p policylens
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .check build *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage
+	find $(PACKAGES) tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# Training and export need torch; its default build for Linux brings gigabytes of CUDA. A GPU build that is
+# wanted instead can be installed over it. Where pip finds neither, the next step takes the torch it can get.
+$(VENV)/.torch: | $(BIN)/python
+	@$(BIN)/python -c 'import torch' 2>/dev/null \
+	|| { [ "$$(uname -s)" = Linux ] && $(PIP) install --quiet --retries 0 --timeout 15 \
+	     --index-url https://download.pytorch.org/whl/cpu $(TORCH) 2>/dev/null; } \
+	|| $(PIP) install --quiet $(TORCH) \
+	|| echo 'no $(TORCH) for this Python; pip chooses another version'
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/.torch
+	$(PIP) install --quiet --editable '.[docs,base]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/.torch
+	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@
+
+.check/.installed: pyproject.toml $(SOURCES) | $(VENV)/.installed-dev
+	@rm -rf build .check
+	$(PIP) install --quiet --no-deps --target .check .
+	@rm -rf build
+	@touch $@

