@@ -38,14 +38,10 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# Training and export need torch; its default build for Linux brings gigabytes of CUDA. A GPU build that is
-# wanted instead can be installed over it. Where pip finds neither, the next step takes the torch it can get.
+# Asked for by its exact version pip takes a CPU build where one is at hand; a range would bring gigabytes of
+# CUDA on Linux. Where that version is not to be had, the next step takes the torch it can get.
 $(VENV)/.torch: | $(BIN)/python
-	@$(BIN)/python -c 'import torch' 2>/dev/null \
-	|| { [ "$$(uname -s)" = Linux ] && $(PIP) install --quiet --retries 0 --timeout 15 \
-	     --index-url https://download.pytorch.org/whl/cpu $(TORCH) 2>/dev/null; } \
-	|| $(PIP) install --quiet $(TORCH) \
-	|| echo 'no $(TORCH) for this Python; pip chooses another version'
+	@$(PIP) install --quiet $(TORCH) || echo 'no $(TORCH) for this Python; pip chooses another version'
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/.torch

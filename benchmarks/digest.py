@@ -145,11 +145,13 @@ def measure(rows: Sequence[Row], system: Callable[[Row], list[tuple[str, str]]])
 
 def main() -> None:
     """Print the table, and the first digests with their references where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--data", type=Path, required=True, help="JSONL with paragraph sets and references")
     parser.add_argument("--show", type=int, default=0, help="print this many digests with their references")
     options = parser.parse_args()
-    rows = [json.loads(line) for line in options.data.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = options.data.read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
     print(f"{options.data.name}: {len(rows)} sets; ROUGE-1 -2 -L")  # noqa: T201
     for system in (ours, lead, sum_basic):
         print(measure(rows, system))  # noqa: T201

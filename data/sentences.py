@@ -12,9 +12,20 @@ from typing import NamedTuple
 
 Span = tuple[int, int]
 
-_PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』", "（": "）", "(": ")", "《": "》", "〈": "〉", "【": "】", "[": "]"}
+_PAIRS = {
+    "“": "”",
+    "‘": "’",
+    "「": "」",
+    "『": "』",
+    "（": "）",
+    "(": ")",
+    "《": "》",
+    "〈": "〉",
+    "【": "】",
+    "[": "]",
+}
 _OPENERS = {closer: opener for opener, closer in _PAIRS.items()}
-_QUOTES = frozenset("“‘「『\"")
+_QUOTES = frozenset('“‘「『"')
 _CLOSERS = frozenset("".join(_OPENERS)) | {'"'}
 _BRACKET = re.compile("[" + re.escape("".join(_PAIRS) + "".join(_OPENERS) + '"') + "]")
 
@@ -23,13 +34,17 @@ _BRACKET = re.compile("[" + re.escape("".join(_PAIRS) + "".join(_OPENERS) + '"')
 _MAX_STRAY_PAIR = 300
 
 # ASCII "!" and "?" also stand in addresses (a?b=c); only a following letter, digit or "/=&" tells.
-_END = re.compile(r"(?:(?!(?<=\d)。\d)[。！？｡]|…+|[!?](?![A-Za-z0-9_/=&%#.-]|[!?][A-Za-z0-9_/=&%#-]))(?:[。！？｡!?]|…)*")
+_END = re.compile(
+    r"(?:(?!(?<=\d)。\d)[。！？｡]|…+|[!?](?![A-Za-z0-9_/=&%#.-]"
+    r"|[!?][A-Za-z0-9_/=&%#-]))(?:[。！？｡!?]|…)*"
+)
 _GOES_ON = frozenset("，、；：,;:")
 _SPACE = re.compile(r"\s*")
 
 # Verbs of saying that close an attribution after a quotation: “……。”某某表示 / “……。”某某对记者说。
 _SAYS = (
-    "表示|说|指出|认为|强调|介绍|称|坦言|告诉记者|告诉|说道|谈到|提到|解释|分析|建议|透露|写道|感慨|回忆|回答|直言|补充"
+    "表示|说|指出|认为|强调|介绍|称|坦言|告诉记者|告诉|说道|谈到|提到"
+    "|解释|分析|建议|透露|写道|感慨|回忆|回答|直言|补充"
 )
 _ATTRIBUTION = re.compile(rf"[^。！？；：，“”]{{1,45}}?(?:{_SAYS})(?:道|说|到|，|：|。|；|,|:|$)")
 

@@ -123,7 +123,9 @@ def _compile(bundle: Bundle, *, precision: str | None) -> openvino.CompiledModel
 
     ranges = load_ranges(bundle) if precision in (None, "int8") else None
     if precision == "int8" and ranges is None:
-        raise ConfigError(f"{bundle.folder} has no {RANGES_FILE}: its int8 form was never measured; train again")
+        raise ConfigError(
+            f"{bundle.folder} has no {RANGES_FILE}: its int8 form was never measured; train again"
+        )
     core = ov.Core()
     options: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
     if precision != "fp32" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):

@@ -17,7 +17,9 @@ from policylens.infer.backends import Backend, Logits, open_backend
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 
-# Paragraphs held at a time: enough for batches of like length, little enough for constant memory.
+# Paragraphs held at a time: enough for batches of like length, little enough for constant memory. The first
+# chunk is small, so that a reader of the stream does not wait; each next one is twice as large.
+FIRST_CHUNK_PARAGRAPHS = 64
 CHUNK_PARAGRAPHS = 2048
 # Tokens in one batch, padding included. Swept 1,024-16,384 on two cores: flat from 2,048 on.
 BATCH_TOKENS = 4096
@@ -80,7 +82,7 @@ class Classifier:
     def classify(
         self, paragraphs: Iterable[Paragraph], *, batch_tokens: int = BATCH_TOKENS, top: int = 3
     ) -> Iterator[TaggedParagraph]:
-        """Tags paragraphs in input order, holding `CHUNK_PARAGRAPHS` of them at a time.
+        """Tags paragraphs in input order, holding at most `CHUNK_PARAGRAPHS` of them at a time.
 
         Args:
             paragraphs: Any number of them.
@@ -94,8 +96,9 @@ class Classifier:
         self, paragraphs: Iterable[Paragraph], *, batch_tokens: int = BATCH_TOKENS
     ) -> Iterator[tuple[Paragraph, LabelProbabilities]]:
         """Calibrated probabilities of every label, in input order."""
-        source = iter(paragraphs)
-        while chunk := list(islice(source, CHUNK_PARAGRAPHS)):
+        source, size = iter(paragraphs), FIRST_CHUNK_PARAGRAPHS
+        while chunk := list(islice(source, size)):
+            size = min(2 * size, CHUNK_PARAGRAPHS)
             logits = self._logits(chunk, batch_tokens=batch_tokens)
             yield from zip(chunk, self._calibrated(logits, len(chunk)), strict=True)
 

@@ -21,9 +21,11 @@ _NUM = "一二三四五六七八九十百"
 
 # Numbering of a list or section, with the white space after it. The numeral of 二要 goes, 要 stays.
 _NUMBERING = re.compile(
-    rf"(?:[—–-]{{1,2}}|[•●▪·*]|[（(](?:[{_NUM}]{{1,3}}|\d{{1,2}})[）)]|(?:[{_NUM}]{{1,3}}|\d{{1,3}})、(?![{_NUM}\d])"
+    rf"(?:[—–-]{{1,2}}|[•●▪·*]|[（(](?:[{_NUM}]{{1,3}}|\d{{1,2}})[）)]|(?:[{_NUM}]{{1,3}}"
+    rf"|\d{{1,3}})、(?![{_NUM}\d])"
     rf"|\d{{1,2}}[.．](?![\d０-９])|\d{{1,2}}[）)]|[①-⑳]"
-    rf"|第[{_NUM}]{{1,4}}[条款章节](?:之[{_NUM}])?[ \u3000]*|第[{_NUM}]{{1,2}}(?:[，,]|、(?![{_NUM}]))|[{_NUM}]{{1,2}}(?:是|则)(?![否非])|[{_NUM}](?=要)"
+    rf"|第[{_NUM}]{{1,4}}[条款章节](?:之[{_NUM}])?[ \u3000]*"
+    rf"|第[{_NUM}]{{1,2}}(?:[，,]|、(?![{_NUM}]))|[{_NUM}]{{1,2}}(?:是|则)(?![否非])|[{_NUM}](?=要)"
     r"|(?:首先|其次|再次|再者|最后|第一|第二)[，,])[ \u3000]*"
 )
 
@@ -55,19 +57,24 @@ _VERBS = (
     "|责令|处罚|没收|吊销|撤销|暂停|停止|不得|不准|不再|杜绝|优待|褒扬|表彰|宣传|普查|摸排|排查|核查|评估|评价|考核|认定|遴选"
     "|选派|选拔|选树|招收|录用|聘用|培训|轮训|教育引导|关心|关爱|帮扶|救助|慰问"
 )
-_VERB_FIRST = re.compile(rf"^(?:(?:{_ADVERBS}){{0,4}})(?:{_VERBS})|^(?:要|应|将|须|必须|应当|不得|不能)(?!求|是|用|来)")
+_VERB_FIRST = re.compile(
+    rf"^(?:(?:{_ADVERBS}){{0,4}})(?:{_VERBS})|^(?:要|应|将|须|必须|应当|不得|不能)(?!求|是|用|来)"
+)
 
 # A figure or a plain predicate shows that a clause says something of its own subject.
 _PREDICATE = re.compile(
-    r"(?:增长|下降|提高|达到?|超过|突破|为|降至|升至|增至|增加|减少|占|完成|实现|新增|有|是|居|位居|提升|缩小|扩大|回升|翻)了?到?"
+    r"(?:增长|下降|提高|达到?|超过|突破|为|降至|升至|增至|增加|减少|占|完成|实现|新增|有|是|居"
+    r"|位居|提升|缩小|扩大|回升|翻)了?到?"
     r"[^，；]{0,12}[\d０-９一二三四五六七八九十百千万两]"
 )
 _PREDICATE_END = re.compile(
-    r"(?:明显|显著|持续|不断|全面|有序|深入|加快|相继|稳步|进一步|大幅|基本|成功|纵深|蓬勃|扎实|日益)[一-龥]{2,7}$"
+    r"(?:明显|显著|持续|不断|全面|有序|深入|加快|相继|稳步|进一步|大幅|基本|成功|纵深|蓬勃|扎实"
+    r"|日益)[一-龥]{2,7}$"
     r"|[居位列][^，]{0,8}(?:前列|首位|第[一二三四五]位?)$|取得[^，]{2,12}$"
 )
 _ANY_PREDICATE = re.compile(
-    rf"(?:{_VERBS.replace('|扩|促|稳|保|防', '')})|[是有为达占居称说让使能会可应需须获]|取得|成为|面临|存在|具有|出现|进入|处于|不足|不够"
+    rf"(?:{_VERBS.replace('|扩|促|稳|保|防', '')})|[是有为达占居称说让使能会可应需须获]|取得|成为"
+    rf"|面临|存在|具有|出现|进入|处于|不足|不够"
     r"|调研|考察|会见|出席|访问|主持|听取|参加|前往|赴|较[大低弱]|突出|向好|明显|显著|[了着过]"
 )
 
@@ -76,40 +83,58 @@ _ANY_PREDICATE = re.compile(
 _STRONG = re.compile(r"[是了将已要应达居把被会能可需须由均都也曾正不无]|[有为](?![关序限效力机])")
 # Circumstances at the end of a clause (要在…基础上，) leave the verb to the next one.
 _UNFINISHED_END = re.compile(
-    r"(?:基础上|前提下|过程中|背景下|条件下|情况下|框架下|指导下|带动下|推动下|的同时|之际|之后|以来|(?:之|支持|引领|推动|带动|指导|领导|影响|作用|努力|赋能|加持|驱动|支撑|牵引|主持|见证)下|为目标|为抓手|为重点|为契机|为主线|为核心|为牵引|为主题"
+    r"(?:基础上|前提下|过程中|背景下|条件下|情况下|框架下|指导下|带动下|推动下|的同时|之际|之后"
+    r"|以来|(?:之|支持|引领|推动|带动|指导|领导|影响|作用|努力|赋能|加持|驱动|支撑|牵引|主持"
+    r"|见证)下|为目标|为抓手|为重点|为契机|为主线|为核心|为牵引|为主题"
     r"|为引领|为支撑|为导向|为载体|为依托|为基础|为突破口|为指导|为统领|为主体)$"
 )
-_UNFINISHED_START = re.compile(r"^(?:[^，]{1,15}作为|让|使(?!用)|原本|本来|过去|原来|起初|以前|以往|从前|一方面|一边|一手|是(?=[^，]*的$)|可能|或许|无疑|毫无疑问)")
+_UNFINISHED_START = re.compile(
+    r"^(?:[^，]{1,15}作为|让|使(?!用)|原本|本来|过去|原来|起初|以前|以往|从前|一方面|一边|一手|是(?=[^，]*的$)|可能|或许|无疑|毫无疑问)"
+)
 
 _MEETING = re.compile(
     r"^(?:会议|全会|报告|方案|意见|通知|规划|文件|纲要|公报|工作会议|通告)?(?:还|同时|并)?"
     r"(?:指出|强调|要求|认为|提出|明确|明确提出|表示)$"
 )
 _SAYS_END = re.compile(
-    r"(?:指出|强调|表示|认为|要求|提出|介绍|介绍说|说|称|坦言|建议|透露|告诉记者|宣布|决定|明确|看到|知道|发现|呼吁|希望|相信|获悉|了解到"
-    r"|显示|表明|预计|分析|解释|谈到|规定|如下|包括|包括有|之一是|在于|就是|主要是|目标是|问题是|特点是|道|部署)$"
+    r"(?:指出|强调|表示|认为|要求|提出|介绍|介绍说|说|称|坦言|建议|透露|告诉记者|宣布|决定|明确"
+    r"|看到|知道|发现|呼吁|希望|相信|获悉|了解到"
+    r"|显示|表明|预计|分析|解释|谈到|规定|如下|包括|包括有|之一是|在于|就是|主要是|目标是|问题是"
+    r"|特点是|道|部署)$"
 )
 _TIME = re.compile(
-    r"^(?:截至|截止|到|至|自|从)?[^，]{0,6}?(?:[\d０-９〇○一二三四五六七八九十]{2,4}年|\d{1,2}月|[今去明前本当]年|上半年|下半年|季度|“?十[一二三四五]五”?"
-    r"|目前|当前|眼下|如今|现在|近年来|近日|日前|今后|未来|期间|以来|[上本]月|年底|年末|同期|五年来|前不久|过去|此前|届时)"
+    r"^(?:截至|截止|到|至|自|从)?[^，]{0,6}?(?:[\d０-９〇○一二三四五六七八九十]{2,4}年|\d{1,2}月"
+    r"|[今去明前本当]年|上半年|下半年|季度|“?十[一二三四五]五”?"
+    r"|目前|当前|眼下|如今|现在|近年来|近日|日前|今后|未来|期间|以来|[上本]月|年底|年末|同期"
+    r"|五年来|前不久|过去|此前|届时)"
     r"[^，]{0,14}$"
 )
 _TIME_END = re.compile(r"(?:时|后|前|以来|期间|之际|年底|年末|当天)$")
 _CONDITION = re.compile(
-    r"^(?:如(?!期|何|今)|若|倘若|只有|只要|虽然|尽管|由于|因(?!地)|凡|除非|即使|无论|不管|不论|除|一旦|既|不仅|不但|不只|不光"
-    r"|与其|宁可|当(?!地|前)|对(?!接|标|口|外)|关于|就(?!业)|经(?!济|营|验|费)|比(?!上|去|前|[\d一]|重|例)|较(?!上|去|前|[\d一]|快|大|好)"
+    r"^(?:如(?!期|何|今)|若|倘若|只有|只要|虽然|尽管|由于|因(?!地)|凡|除非|即使|无论|不管|不论|除"
+    r"|一旦|既|不仅|不但|不只|不光"
+    r"|与其|宁可|当(?!地|前)|对(?!接|标|口|外)|关于|就(?!业)|经(?!济|营|验|费)|比(?!上|去|前"
+    r"|[\d一]|重|例)|较(?!上|去|前|[\d一]|快|大|好)"
     r"|与|同(?!比|时|期|步|意|样|一|类|级)|和(?!谐)|相比|据|例如|从(?!严|快|重)|每|以上|涉及|没有|有的)"
 )
 _CONDITION_END = re.compile(r"(?:的|的话|起见|来看|而言|来说|来讲|相比|看来)$")
 _FRAME = re.compile(
-    r"^(?:围绕|针对|按照|遵照|依照|根据|通过(?!《)|依托|为了?|随着|着眼|立足|基于|借助|本着|以|作为|面对|面向|结合|聚焦|紧紧围绕|紧扣|经过|坚持以|在|于|向|用|沿着|凭借|瞄准|锚定|坚持)"
+    r"^(?:围绕|针对|按照|遵照|依照|根据|通过(?!《)|依托|为了?|随着|着眼|立足|基于|借助|本着|以"
+    r"|作为|面对|面向|结合|聚焦|紧紧围绕|紧扣|经过|坚持以|在|于|向|用|沿着|凭借|瞄准|锚定|坚持)"
 )
 _LOOSE_IN = re.compile(r"(?:下|中|上|基础上|过程中|同时|背景下|前提下|之际|方面)$")
 _TAIL = re.compile(
-    r"^(?:并|而|且|以及|及|和|与|或|从而|进而|继而|使|让|令|以(?!来)|更|也|还|又|就(?!业)|才(?!能|华)|则|却|都|等|即|即是|其|其中|这|该|此|那|它|他|她|为(?!期)|是"
-    r"|但|但是|然而|不过|因此|所以|于是|同时|此外|另外|甚至|尤其|特别|包括|如(?!期|何)|例如|比如|同比|环比|比上|较上|增速|比(?!亚)|分别|有的|在此|由此|对此|至|到(?!20)|来|去"
-    r"|能够|可以|能|可|有助|有利|有效|有力|不断|真正|切实|作为|成为|占|高于|低于|位居|居|列|再|最终|最后|反而|只|仅|均|共|总|一来|另一|有(?!序|力)|不仅|将其|使其|助力|只能|进行)"
+    r"^(?:并|而|且|以及|及|和|与|或|从而|进而|继而|使|让|令|以(?!来)|更|也|还|又|就(?!业)|才(?!能"
+    r"|华)|则|却|都|等|即|即是|其|其中|这|该|此|那|它|他|她|为(?!期)|是"
+    r"|但|但是|然而|不过|因此|所以|于是|同时|此外|另外|甚至|尤其|特别|包括|如(?!期|何)|例如|比如"
+    r"|同比|环比|比上|较上|增速|比(?!亚)|分别|有的|在此|由此|对此|至|到(?!20)|来|去"
+    r"|能够|可以|能|可|有助|有利|有效|有力|不断|真正|切实|作为|成为|占|高于|低于|位居|居|列|再"
+    r"|最终|最后|反而|只|仅|均|共|总|一来|另一|有(?!序|力)|不仅|将其|使其|助力|只能|进行)"
 )
+
+
+# What completes 把…, after a comma: 把保障粮食安全，作为头等大事.
+_COMPLEMENT = re.compile(r"^[^，]{0,12}(?:作为|放在|摆在|当作|当成|放到|摆到|贯穿|纳入|融入|落到)")
 
 
 class Kind(Enum):
@@ -164,20 +189,22 @@ def read_clauses(sentence: str) -> tuple[Clause, ...]:
     for i, kind in enumerate(kinds):
         if kind in _OPENING_KINDS or kind is Kind.TOPIC:
             needs[i] = needs[i] | needs[_next_statement(i, kinds, len(pieces) - 1)]
+        elif i + 1 < len(pieces) and "把" in pieces[i][0] and _COMPLEMENT.match(pieces[i + 1][0]):
+            needs[i] = needs[i] | needs[i + 1] | {i + 1}
     return tuple(
         Clause(text, mark, kinds[i], tuple(sorted(needs[i] - {i}))) for i, (text, mark) in enumerate(pieces)
     )
 
 
 def past_numbering(text: str, start: int = 0) -> int:
-    """Position after the list marker or section number at `start` (一是, （二）, 3., 第四条); `start` if none."""
+    """Position after a list marker or number (一是, （二）, 3., 第四条) at `start`; `start` if none."""
     match = _NUMBERING.match(text, start)
     return match.end() if match else start
 
 
 def says_something(text: str) -> bool:
     """Whether a text holds anything that can be a predicate; false for 从甲到乙 and lists of names."""
-    return _ANY_PREDICATE.search(text) is not None
+    return bool(_ANY_PREDICATE.search(text) or _STRONG.search(text) or _PREDICATE.search(text))
 
 
 def _text_and_mark(sentence: str, span: Span) -> tuple[str, str]:
@@ -225,7 +252,7 @@ def _kind(text: str, mark: str, *, fresh: bool, last: bool) -> Kind:
     if _VERB_FIRST.match(text):
         return Kind.VERB
     if not _ANY_PREDICATE.search(text) or _is_noun_phrase(text):
-        return Kind.TAIL if not fresh else Kind.TOPIC if not last else Kind.STATEMENT
+        return Kind.TOPIC if not last else Kind.TAIL if not fresh else Kind.STATEMENT
     if fresh or _PREDICATE.search(text) or (len(text) >= 8 and _PREDICATE_END.search(text)):
         return Kind.STATEMENT
     return Kind.TAIL
@@ -257,7 +284,7 @@ def _needed(i: int, pieces: list[tuple[str, str]], kinds: list[Kind]) -> set[int
     kind = kinds[i]
     needed |= {j for j in _held_before(i, pieces, kinds)}
     head = _head(i, pieces, kinds)
-    if kind is Kind.TAIL and i > 0:
+    if i > 0 and (kind is Kind.TAIL or (kind is Kind.TOPIC and head is not None)):
         needed.add(i - 1)
     elif kind is Kind.VERB and head is not None and kinds[head] is not Kind.VERB:
         needed.add(head)

@@ -1,4 +1,4 @@
-"""Digests of the themes of a set of paragraphs: extracted, shortened by whole clauses, every sentence cited."""
+"""Digests of themes: extracted, shortened by whole clauses, every sentence cited."""
 
 from __future__ import annotations
 

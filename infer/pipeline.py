@@ -117,10 +117,7 @@ def summarize_inputs(
     wanted = None if themes is None else [taxonomy.find_theme(name).id for name in themes]
     found = read_paragraphs(inputs, text_field=text_field, title_field=title_field)
     body = [par for par in without_failures(found, on_failure=on_failure) if par.kind == "body"]
-    given = [tags_of(par, taxonomy=taxonomy) for par in body]
-    rest = [par for par, tagged in zip(body, given, strict=True) if tagged is None]
-    predicted = track(_classify(rest, model=model, device=device)) if rest else iter(())
-    tagged = [known or next(predicted) for known in given]
+    tagged = _tag_rest(body, taxonomy, lambda rest: track(_classify(rest, model=model, device=device)))
     _warn_of_shared_places(body)
     digest = summarize(tagged, taxonomy=taxonomy, max_chars=max_chars, themes=wanted)
     return Summary(digest, taxonomy)
@@ -160,6 +157,19 @@ def tag(
         waiting.popleft()
         yield tagged
     yield from waiting
+
+
+def _tag_rest(
+    body: Sequence[Paragraph],
+    taxonomy: Taxonomy,
+    classify: Callable[[list[Paragraph]], Iterator[TaggedParagraph]],
+) -> list[TaggedParagraph]:
+    """The tags that records carry, and the model's for the others, in order."""
+    given = [tags_of(par, taxonomy=taxonomy) for par in body]
+    rest = [par for par, known in zip(body, given, strict=True) if known is None]
+    # Taken to the end at once, so that the progress closes with its last paragraph.
+    predicted = iter(list(classify(rest)) if rest else [])
+    return [known or next(predicted) for known in given]
 
 
 def _classify(

@@ -17,21 +17,34 @@ from policylens.infer.clauses import Kind
 
 _RUN = re.compile(r"\w{2,}")
 _FIGURE = re.compile(r"[\d０-９]|百分之|[一二三四五六七八九十百千万亿]{2,}(?:元|人|个|家|户|亩|吨|公里)")
-_MEASURED = re.compile(r"[\d０-９][^，]{0,3}(?:%|％|‰|万|亿|元|倍|个百分点|家|个|项|公里|亩|吨|套|人|户|千瓦)")
+_MEASURED = re.compile(
+    r"[\d０-９][^，]{0,3}(?:%|％|‰|万|亿|元|倍|个百分点|家|个|项|公里|亩|吨|套|人|户|千瓦)"
+)
 _YEAR = re.compile(r"(?:19|20)\d\d年|[今明]年|“?十[一二三四五]五”?")
 _TERM = re.compile(r"“[^”]{2,14}”")
 _TITLE = re.compile(r"《[^》]+》")
-_PROGRAMME = re.compile(r"行动|工程|计划|专项|试点|示范|清单|机制|制度|条例|政策|措施|基金|平台|中心|目录|指南|办法")
+_PROGRAMME = re.compile(
+    r"行动|工程|计划|专项|试点|示范|清单|机制|制度|条例|政策|措施|基金|平台|中心|目录|指南|办法"
+)
 _FIRST = re.compile(r"首[次个批创条台座家例]|第一|最[大高多快长]|率先|领先|之首|居全国|居世界|纪录|突破")
-_ACTION = re.compile(r"出台|启动|建成|建立|设立|印发|投产|开通|获批|实施|发布|决定|取消|降低|提高|新增|完成|安排|严禁|不得|淘汰")
+_ACTION = re.compile(
+    r"出台|启动|建成|建立|设立|印发|投产|开通|获批|实施|发布|决定|取消|降低|提高|新增|完成|安排"
+    r"|严禁|不得|淘汰"
+)
 _TARGET = re.compile(r"到20\d\d年|到[二两]○|力争|目标|预期|达到|以上|左右")
-_PLACE = re.compile(r"[一-龥]{2,3}(?:省|市|县|自治区|新区|经济带|城市群|都市圈|半岛|三角)|京津冀|全国|全省|我国")
+_PLACE = re.compile(
+    r"[一-龥]{2,3}(?:省|市|县|自治区|新区|经济带|城市群|都市圈|半岛|三角)|京津冀|全国|全省|我国"
+)
 _SPEECH = re.compile(r"指出|强调|表示|认为|要求|提出|介绍|说$")
 _SLOGAN = re.compile(
-    r"为指导|精神|旗帜|重大意义|重要意义|重要论述|思想|坚定不移|凝心聚力|决心|信心|奋力|谱写|篇章|伟大|初心|使命|高度重视|统一思想|全局|大局|时代|"
+    r"为指导|精神|旗帜|重大意义|重要意义|重要论述|思想|坚定不移|凝心聚力|决心|信心|奋力|谱写|篇章"
+    r"|伟大|初心|使命|高度重视|统一思想|全局|大局|时代|"
     r"深刻|全方位|总要求|必须|更好"
 )
-_STORY = re.compile(r"记者|镜头|画面|告诉|大家|孩子|走进|来到|眼前|故事|老人|现场|一位|这位|[他她]|我(?!国|省|市|们)|吗|呢|啊|了(?=$|，)|一个个")
+_STORY = re.compile(
+    r"记者|镜头|画面|告诉|大家|孩子|走进|来到|眼前|故事|老人|现场|一位|这位|[他她]|我(?!国|省|市"
+    r"|们)|吗|呢|啊|了(?=$|，)|一个个"
+)
 _CONCERN = re.compile(r"不足|问题|困难|风险|短板|制约|矛盾|滞后|压力|挑战|不够|不平衡|下降|隐患|违法")
 _EXAMPLE = re.compile(r"^(?:比如|例如|如|像|包括|其中|分别)|等(?:方面|领域)?$")
 
@@ -40,40 +53,40 @@ _MAX_COUNT = 3
 # Fitted on 408 digests of policy paragraphs with one reference each (2026-11) by logistic regression: the
 # target is the share of a clause's character bigrams that its reference uses. Features are plain counts,
 # flags and shares as in `_features`; a positive weight draws a clause into the digest. Refit with
-# benchmarks/digest.py --fit when a feature is added; single weights are not independent of the others.
+# benchmarks/fit_digest.py when a feature is added; single weights are not independent of the others.
 WEIGHTS: dict[str, float] = {
-    "bias": 1.686,
+    "bias": 1.682,
     "first_sentence": -0.249,
     "second_sentence": -0.020,
     "sentence_depth": -0.705,
     "one_sentence": -0.205,
-    "first_clause": -0.070,
-    "clause_depth": -0.271,
-    "log_length": -0.471,
-    "short": -0.164,
-    "log_paragraph": -0.365,
-    "figure": 0.821,
-    "measured": 0.432,
-    "year": 0.183,
-    "term": 0.175,
-    "title_named": -0.649,
+    "first_clause": -0.067,
+    "clause_depth": -0.262,
+    "log_length": -0.470,
+    "short": -0.165,
+    "log_paragraph": -0.364,
+    "figure": 0.820,
+    "measured": 0.430,
+    "year": 0.184,
+    "term": 0.174,
+    "title_named": -0.651,
     "programme": 0.098,
     "first_of_kind": 0.233,
     "action": 0.249,
-    "target": 0.480,
-    "place": 0.075,
-    "speech": 0.245,
+    "target": 0.479,
+    "place": 0.076,
+    "speech": 0.247,
     "slogan": -0.377,
     "story": -0.354,
     "concern": 0.070,
-    "example": -0.114,
-    "opening": 0.018,
-    "time": -0.001,
-    "tail": -0.036,
-    "verb": 0.179,
-    "spread": 0.632,
-    "likeness": 4.425,
-    "once": -0.613,
+    "example": -0.110,
+    "opening": 0.016,
+    "time": -0.003,
+    "tail": -0.048,
+    "verb": 0.176,
+    "spread": 0.626,
+    "likeness": 4.427,
+    "once": -0.615,
     "title_share": 1.032,
     "theme_score": 0.000,
 }

@@ -1,4 +1,4 @@
-"""The network: one encoder, a head for themes, one for secondary themes and, if there are any, for stances."""
+"""The network: one encoder, a head for themes, one for secondary themes and, if any, one for stances."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class PolicyClassifier(nn.Module):
     """
 
     def __init__(self, encoder: PreTrainedModel, sizes: dict[str, int], *, dropout: float = 0.1) -> None:
+        """Add fresh heads to an encoder."""
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)

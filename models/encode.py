@@ -55,6 +55,7 @@ class PairEncoder:
     """
 
     def __init__(self, tokenizer: Tokenizer, *, max_tokens: int) -> None:
+        """Note the special tokens of the template."""
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         # The template's special tokens around two empty texts: one before, one after, the rest between.

@@ -28,7 +28,7 @@ RANGES_FILE = "int8_ranges.json"
 # Weights use 7 of their 8 bits: CPUs without VNNI add pairs of int8 products in 16 bits, which would
 # otherwise saturate. The labels are then the same on every CPU.
 _WEIGHT_LEVEL = 63.0
-_ACTIVATION_LEVELS = 256
+ACTIVATION_LEVELS = 256
 
 
 def load_ranges(bundle: Bundle) -> Ranges | None:
@@ -44,7 +44,9 @@ def load_ranges(bundle: Bundle) -> Ranges | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return {name: (float(low), float(high)) for name, (low, high) in raw.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise ModelFileError(f"{path} is broken: {error}; train again or delete it to run in float") from error
+        raise ModelFileError(
+            f"{path} is broken: {error}; train again or delete it to run in float"
+        ) from error
 
 
 def save_ranges(ranges: Ranges, folder: Path) -> None:
@@ -118,7 +120,9 @@ class _GraphBuilder:
     def _embeddings(self, ids: Any, types: Any) -> Any:
         prefix, axis = "encoder.embeddings", self.ops.constant(np.int32(0))
         length = self.ops.gather(self.ops.shape_of(ids, "i32"), self.ops.constant(np.int32(1)), axis)
-        positions = self.ops.range(self.ops.constant(np.int32(0)), length, self.ops.constant(np.int32(1)), "i32")
+        positions = self.ops.range(
+            self.ops.constant(np.int32(0)), length, self.ops.constant(np.int32(1)), "i32"
+        )
         looked_up = [
             self.ops.gather(self._constant(self.weight(f"{prefix}.{name}_embeddings.weight")), index, axis)
             for name, index in (("word", ids), ("token_type", types), ("position", positions))
@@ -128,7 +132,9 @@ class _GraphBuilder:
 
     def _attention_bias(self, mask: Any) -> Any:
         """0 for tokens and a large negative number for padding, `[batch, 1, 1, seq]`."""
-        wide = self.ops.unsqueeze(self.ops.convert(mask, "f32"), self.ops.constant(np.array([1, 2], np.int32)))
+        wide = self.ops.unsqueeze(
+            self.ops.convert(mask, "f32"), self.ops.constant(np.array([1, 2], np.int32))
+        )
         return self.ops.multiply(self.ops.subtract(wide, self._constant(1.0)), self._constant(1e4))
 
     def _layer(self, states: Any, bias: Any, prefix: str) -> Any:
@@ -164,7 +170,7 @@ class _GraphBuilder:
             product = self.ops.matmul(states, self._constant(weight), False, True)
         else:
             low, high = (self._constant(bound) for bound in bounds)
-            inputs = self.ops.fake_quantize(states, low, high, low, high, _ACTIVATION_LEVELS)
+            inputs = self.ops.fake_quantize(states, low, high, low, high, ACTIVATION_LEVELS)
             product = self.ops.matmul(inputs, self._int8_weight(weight), False, True)
         return self.ops.add(product, self._constant(bias))
 
@@ -190,7 +196,11 @@ class _GraphBuilder:
         return self.ops.divide(total, self.ops.reduce_sum(weights, axis, False))
 
     def _heads(self, pooled: Any) -> list[Any]:
-        names = [name.split(".")[1] for name in self.state if name.startswith("heads.") and name.endswith(".weight")]
+        names = [
+            name.split(".")[1]
+            for name in self.state
+            if name.startswith("heads.") and name.endswith(".weight")
+        ]
         outputs = []
         for name in names:
             weight = self._constant(self.weight(f"heads.{name}.weight"))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from policylens.data.labels import LabelledParagraph
 from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Taxonomy, taxonomy_from_labels
@@ -34,8 +35,9 @@ def tiny_pieces() -> list[tuple[str, float]]:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a random BERT with 2 layers of width 32, usable as `--base`."""
     import torch
-    from policylens.models.base import build_tokenizer
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    from policylens.models.base import build_tokenizer
 
     folder = tmp_path_factory.mktemp("base")
     pieces = tiny_pieces()

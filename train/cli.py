@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from policylens.data.errors import ConfigError, PolicylensError
+from policylens.data.errors import ConfigError
 
 if TYPE_CHECKING:
     from policylens.train.config import TrainConfig
     from policylens.train.task import Fields, Task
 
 _NO_FIELD = "none"
-_INTERRUPTED = 130
 
 
 class Device(StrEnum):
@@ -59,7 +55,7 @@ StanceField = Annotated[str, typer.Option(help="Field of the stance; none for ta
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands to an app."""
+    """Adds the commands to an app, which turns their errors into lines and exit codes."""
     app.command("train")(train)
     app.command("evaluate")(evaluate)
 
@@ -101,13 +97,10 @@ def train(
         "max_tokens": max_tokens,
         "seed": seed,
     }
-    with _plain_errors():
-        fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
-        run = _load_config(config, settings)
-        _check_output(output, resume=resume, overwrite=overwrite)
-        _train(
-            data, dev, output, fields=fields, taxonomy_file=taxonomy, config=run, device=device, resume=resume
-        )
+    fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
+    run = _load_config(config, settings)
+    _check_output(output, resume=resume, overwrite=overwrite)
+    _train(data, dev, output, fields=fields, taxonomy_file=taxonomy, config=run, device=device, resume=resume)
 
 
 def evaluate(
@@ -130,46 +123,13 @@ def evaluate(
     stance_field: StanceField = "stance",
 ) -> None:
     """Score a model on labelled paragraphs."""
-    with _plain_errors():
-        written_as = _output_format(output, output_format)
-        fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
-        text = _evaluate(
-            data, train_data or [], model, fields, backend=backend, device=device, form=written_as
-        )
-        if output is None:
-            typer.echo(text, nl=False)
-        else:
-            output.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """What is meant for the user is one line and exit code 1; Ctrl-C is 130; a bug keeps its traceback."""
-    try:
-        with _log_to_stderr():
-            yield
-    except PolicylensError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
-
-
-@contextmanager
-def _log_to_stderr() -> Iterator[None]:
-    logger = logging.getLogger("policylens")
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    before = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.level, logger.propagate = before
+    written_as = _output_format(output, output_format)
+    fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
+    text = _evaluate(data, train_data or [], model, fields, backend=backend, device=device, form=written_as)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
 
 
 def _fields(text: str, title: str, context: str | None, theme: str, stance: str) -> Fields:

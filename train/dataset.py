@@ -42,6 +42,7 @@ class EncodedRows(Dataset[dict[str, Any]]):
         context: ContextConfig,
         training: bool,
     ) -> None:
+        """Tokenise nothing yet."""
         self.rows = rows
         self.encoder = encoder
         self.taxonomy = taxonomy
@@ -119,6 +120,7 @@ class TargetBuilder:
     """
 
     def __init__(self, taxonomy: Taxonomy, rows: Sequence[LabelledParagraph], config: TrainConfig) -> None:
+        """Weigh the labels."""
         self.config = config
         self.theme_index = {label: at for at, label in enumerate(taxonomy.theme_ids)}
         self.stance_index = {label: at for at, label in enumerate(taxonomy.stance_ids)}
@@ -161,6 +163,7 @@ class Collator:
     """Pads a batch to a multiple of `pad_to` tokens and stacks its targets."""
 
     def __init__(self, *, pad_id: int, pad_to: int) -> None:
+        """Take the padding id and the step of the widths."""
         self.pad_id = pad_id
         self.pad_to = pad_to
 

@@ -31,6 +31,7 @@ from policylens.models.bundle import Bundle, save_bundle, without_pooler
 from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_sizes
 from policylens.models.config import ContextConfig, ModelConfig
 from policylens.models.encode import PairEncoder, load_tokenizer
+from policylens.models.openvino_graph import save_ranges
 from policylens.train.calibrate import fit_also_threshold, fit_temperature
 from policylens.train.config import (
     CHECKPOINTS,
@@ -42,11 +43,14 @@ from policylens.train.config import (
 from policylens.train.dataset import Collator, EncodedRows
 from policylens.train.interrupt import StopOnInterrupt
 from policylens.train.progress import ProgressLog
+from policylens.train.quantize import measure_ranges
 from policylens.train.trainer import PolicyTrainer, TrainingModel, dev_scores, head_names, training_arguments
 
 logger = logging.getLogger(__name__)
 
 TOKENIZER_FOLDER = "tokenizer"
+# Paragraphs on which the ranges for int8 are measured.
+CALIBRATION_PARAGRAPHS = 256
 # Keeps the logarithm finite for themes that are secondary nowhere.
 _LEAST_SHARE = 1e-3
 
@@ -135,8 +139,14 @@ def train_model(
         package_version=version("policylens"),
     )
     bundle = save_bundle(
-        network.cpu(), output, config=model_config, taxonomy=taxonomy, tokenizer_folder=tokenizer_folder
+        network.cpu().eval(),
+        output,
+        config=model_config,
+        taxonomy=taxonomy,
+        tokenizer_folder=tokenizer_folder,
     )
+    sample = [train[at]["encoding"] for at in range(0, len(train), -(-len(train) // CALIBRATION_PARAGRAPHS))]
+    save_ranges(measure_ranges(network, sample, pad_id=pad_id), output)
     (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")
     shutil.rmtree(checkpoints)
     return bundle

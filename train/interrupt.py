@@ -24,6 +24,7 @@ class StopOnInterrupt(TrainerCallback):
     """
 
     def __init__(self) -> None:
+        """Start uninterrupted."""
         self.interrupted = False
         self._before: Any = None
 

@@ -15,6 +15,7 @@ class ProgressLog(TrainerCallback):
     """Logs every line that `Trainer` reports, with speed and the time left."""
 
     def __init__(self, *, batch_size: int) -> None:
+        """Take the batch size, for the speed in paragraphs."""
         self.batch_size = batch_size
         self._began = 0.0
         self._first_step = 0

@@ -26,6 +26,7 @@ class TrainingModel(nn.Module):
     """A classifier that returns its loss beside its logits, as `Trainer` expects."""
 
     def __init__(self, classifier: PolicyClassifier, *, also_loss: float) -> None:
+        """Wrap a classifier."""
         super().__init__()
         self.classifier = classifier
         self.also_loss = also_loss
@@ -61,6 +62,7 @@ class LikeLengthSampler(Sampler[int]):
     """
 
     def __init__(self, rows: EncodedRows, *, batch_size: int, seed: int) -> None:
+        """Measure the rows once."""
         self.rows = rows
         self.batch_size = batch_size
         self.seed = seed
@@ -93,6 +95,7 @@ class PolicyTrainer(Trainer):
     train_dataset: EncodedRows
 
     def __init__(self, *args: Any, config: TrainConfig, **kwargs: Any) -> None:  # noqa: ANN401
+        """Take what `Trainer` takes, and our settings."""
         super().__init__(*args, **kwargs)
         self.config = config
 

@@ -130,7 +130,10 @@ def test_near_repeats_are_said_once():
 
 def test_both_stances_are_heard():
     good = [par(f"推动{name}企业完成节能改造项目3{i}个。", i) for i, name in enumerate("钢煤纸布", start=1)]
-    bad = [par(f"部分{name}产业园污水处理能力不足，隐患较多。", i, stance="concern") for i, name in enumerate("东西", start=5)]
+    bad = [
+        par(f"部分{name}产业园污水处理能力不足，隐患较多。", i, stance="concern")
+        for i, name in enumerate("东西", start=5)
+    ]
     printed = [s.citations[0].para for s in digest_paragraphs([*good, *bad], max_chars=80)]
     assert any(para <= 4 for para in printed)
     assert any(para >= 5 for para in printed)
@@ -166,8 +169,28 @@ def test_every_weight_has_a_feature():
 
 
 PIECES = st.sampled_from(
-    ["此外，", "他说，", "到2030年，", "新建电站12座，", "“先试点。再推广。”", "王芳表示：", "推进改造；", "（一）", "增长3.5%。",
-     "覆盖１２个县。", "其中，", "并减排10万吨。", "会议指出，", "《办法（试行）》", "有困难！", "吗？", "“", "）", "加快建设绿色工厂。", "2,000万元，"]
+    [
+        "此外，",
+        "他说，",
+        "到2030年，",
+        "新建电站12座，",
+        "“先试点。再推广。”",
+        "王芳表示：",
+        "推进改造；",
+        "（一）",
+        "增长3.5%。",
+        "覆盖１２个县。",
+        "其中，",
+        "并减排10万吨。",
+        "会议指出，",
+        "《办法（试行）》",
+        "有困难！",
+        "吗？",
+        "“",
+        "）",
+        "加快建设绿色工厂。",
+        "2,000万元，",
+    ]
 )
 PARAGRAPHS = st.lists(st.lists(PIECES, min_size=1, max_size=12).map("".join), min_size=1, max_size=4)
 

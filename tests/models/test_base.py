@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from policylens.data.errors import MissingExtraError, ModelFileError
 from policylens.models.base import (
     build_tokenizer,

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModel
+
 from policylens.data.errors import ModelFileError
 from policylens.data.taxonomy import Taxonomy, dump_taxonomy, taxonomy_from_labels
 from policylens.models.bundle import load_network, open_bundle, save_bundle
 from policylens.models.classifier import PolicyClassifier, head_sizes
 from policylens.models.config import ModelConfig
-from transformers import AutoModel
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from policylens.data.errors import ModelFileError
 from policylens.models.config import ContextConfig, ModelConfig, load_config, save_config
 

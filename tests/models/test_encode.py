@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from policylens.data.errors import ModelFileError
 from policylens.models.encode import PairEncoder, load_tokenizer
 
