@@ -52,7 +52,8 @@ def open_backend(bundle: Bundle, *, device: str = "auto", backend: str | None = 
     """
     if device not in DEVICES or (backend is not None and backend not in BACKENDS):
         raise ConfigError(
-            f"device {device!r}, backend {backend!r}: expected one of {', '.join(DEVICES)} and {', '.join(BACKENDS)}"
+            f"device {device!r}, backend {backend!r}: expected one of {', '.join(DEVICES)} "
+            f"and one of {', '.join(BACKENDS)}"
         )
     if backend == "openvino" and device == "cuda":
         raise ConfigError("the OpenVINO backend runs on CPUs; use --backend torch for --device cuda")

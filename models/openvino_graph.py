@@ -20,6 +20,7 @@ from policylens.models.bundle import Bundle
 
 if TYPE_CHECKING:
     import openvino
+    from openvino import Node
 
 Array = NDArray[Any]
 Ranges = Mapping[str, tuple[float, float]]
@@ -114,10 +115,10 @@ class _GraphBuilder:
     def weight(self, name: str) -> Array:
         return self.state[name].astype(np.float32)
 
-    def _constant(self, values: Array | float) -> Any:
+    def _constant(self, values: Array | float) -> Node:
         return self.ops.constant(np.asarray(values, dtype=np.float32))
 
-    def _embeddings(self, ids: Any, types: Any) -> Any:
+    def _embeddings(self, ids: Node, types: Node) -> Node:
         prefix, axis = "encoder.embeddings", self.ops.constant(np.int32(0))
         length = self.ops.gather(self.ops.shape_of(ids, "i32"), self.ops.constant(np.int32(1)), axis)
         positions = self.ops.range(
@@ -130,14 +131,14 @@ class _GraphBuilder:
         total = self.ops.add(self.ops.add(looked_up[0], looked_up[1]), looked_up[2])
         return self._norm(total, f"{prefix}.LayerNorm")
 
-    def _attention_bias(self, mask: Any) -> Any:
+    def _attention_bias(self, mask: Node) -> Node:
         """0 for tokens and a large negative number for padding, `[batch, 1, 1, seq]`."""
         wide = self.ops.unsqueeze(
             self.ops.convert(mask, "f32"), self.ops.constant(np.array([1, 2], np.int32))
         )
         return self.ops.multiply(self.ops.subtract(wide, self._constant(1.0)), self._constant(1e4))
 
-    def _layer(self, states: Any, bias: Any, prefix: str) -> Any:
+    def _layer(self, states: Node, bias: Node, prefix: str) -> Node:
         attended = self._attention(states, bias, f"{prefix}.attention.self")
         projected = self._linear(attended, [f"{prefix}.attention.output.dense"])
         states = self._norm(self.ops.add(states, projected), f"{prefix}.attention.output.LayerNorm")
@@ -145,7 +146,7 @@ class _GraphBuilder:
         outer = self._linear(inner, [f"{prefix}.output.dense"])
         return self._norm(self.ops.add(states, outer), f"{prefix}.output.LayerNorm")
 
-    def _attention(self, states: Any, bias: Any, prefix: str) -> Any:
+    def _attention(self, states: Node, bias: Node, prefix: str) -> Node:
         # One multiplication for query, key and value keeps the CPU's matrix units busier than three.
         joint = self._linear(states, [f"{prefix}.{name}" for name in ("query", "key", "value")])
         shape = np.array([0, 0, 3, self.n_heads, self.hidden // self.n_heads], np.int32)
@@ -161,7 +162,7 @@ class _GraphBuilder:
         flat = self.ops.constant(np.array([0, 0, self.hidden], np.int32))
         return self.ops.reshape(merged, flat, special_zero=True)
 
-    def _linear(self, states: Any, names: list[str]) -> Any:
+    def _linear(self, states: Node, names: list[str]) -> Node:
         """`states @ W.T + b`, the weights of several layers stacked; int8 where a range is known."""
         weight = np.concatenate([self.weight(f"{name}.weight") for name in names])
         bias = np.concatenate([self.weight(f"{name}.bias") for name in names])
@@ -174,18 +175,18 @@ class _GraphBuilder:
             product = self.ops.matmul(inputs, self._int8_weight(weight), False, True)
         return self.ops.add(product, self._constant(bias))
 
-    def _int8_weight(self, weight: Array) -> Any:
+    def _int8_weight(self, weight: Array) -> Node:
         scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), 1e-8) / _WEIGHT_LEVEL
         levels = self.ops.constant(np.round(weight / scale).astype(np.int8))
         return self.ops.multiply(self.ops.convert(levels, "f32"), self._constant(scale))
 
-    def _norm(self, states: Any, name: str) -> Any:
+    def _norm(self, states: Node, name: str) -> Node:
         axis = self.ops.constant(np.array([-1], np.int32))
         normal = self.ops.mvn(states, axis, True, self.epsilon, "inside_sqrt")
         scaled = self.ops.multiply(normal, self._constant(self.weight(f"{name}.weight")))
         return self.ops.add(scaled, self._constant(self.weight(f"{name}.bias")))
 
-    def _pool(self, states: Any, types: Any, mask: Any) -> Any:
+    def _pool(self, states: Node, types: Node, mask: Node) -> Node:
         """Mean over the paragraph's tokens; see `classifier.paragraph_mask`."""
         axis = self.ops.constant(np.array([1], np.int32))
         paired = self.ops.reduce_max(types, axis, True)
@@ -195,7 +196,7 @@ class _GraphBuilder:
         total = self.ops.reduce_sum(self.ops.multiply(states, weights), axis, False)
         return self.ops.divide(total, self.ops.reduce_sum(weights, axis, False))
 
-    def _heads(self, pooled: Any) -> list[Any]:
+    def _heads(self, pooled: Node) -> list[Node]:
         names = [
             name.split(".")[1]
             for name in self.state
