@@ -121,7 +121,7 @@ def policylens(
         typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
     ] = False,
 ) -> None:
-    r"""Chinese policy text: paragraphs, themes and stances, and digests in which every sentence is cited.
+    """Chinese policy text: paragraphs, themes and stances, and digests in which every sentence is cited.
 
     \b
     Examples:
@@ -156,7 +156,7 @@ def classify(
     text_field: TextField = "text",
     title_field: TitleField = "title",
 ) -> None:
-    r"""Tag every paragraph with its theme and stance.
+    """Tag every paragraph with its theme and stance.
 
     Writes one record a body paragraph, in input order. Fields of record inputs are carried through; one
     named like a field of ours, such as the theme of a labelled file, as input_theme.
@@ -206,7 +206,7 @@ def summarize(
     text_field: TextField = "text",
     title_field: TitleField = "title",
 ) -> None:
-    r"""Digest documents theme by theme; every sentence, figure and voice names its paragraph.
+    """Digest documents theme by theme; every sentence, figure and voice names its paragraph.
 
     Takes documents or what `policylens classify` wrote: records with a theme and a stance keep them, and
     if all have them no model is loaded.
@@ -240,7 +240,7 @@ def summarize(
 def print_paragraphs(
     ctx: typer.Context, inputs: Inputs, text_field: TextField = "text", title_field: TitleField = "title"
 ) -> None:
-    r"""Print the true paragraphs of documents as JSON lines, without tagging them.
+    """Print the true paragraphs of documents as JSON lines, without tagging them.
 
     \b
     Example:

