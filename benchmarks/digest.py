@@ -67,7 +67,11 @@ def rouge(text: str, references: Sequence[str]) -> tuple[float, float, float]:
 
 def ours(row: Row) -> list[tuple[str, str]]:
     """Sentences of our digest, each with the text of the paragraph that it cites."""
-    texts = {(par["doc"], par["para"]): par["text"] for par in row["paragraphs"]}
+    texts: dict[tuple[str, int], str] = {}
+    for par in row["paragraphs"]:
+        # Two documents of a set may have the same cut name, hence the same citation.
+        key = par["doc"], par["para"]
+        texts[key] = texts.get(key, "") + par["text"]
     return [
         (sentence.text, texts[sentence.citations[0].doc, sentence.citations[0].para])
         for sentence in digest_paragraphs(tagged_of(row), max_chars=row["max_chars"])

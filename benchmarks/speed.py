@@ -17,13 +17,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from transformers import AutoTokenizer
+
 from policylens.data.context import context_of
 from policylens.data.read import read_document, read_records
 from policylens.data.records import Paragraph
 from policylens.data.reflow import reflow
 from policylens.infer.classify import Classifier
 from policylens.models.bundle import load_network, open_bundle
-from transformers import AutoTokenizer
 
 SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "binhe_industry_conference.txt"
 _PLAIN_BATCH = 32
