@@ -122,7 +122,7 @@ def detect_encoding(data: bytes, *, name: str = "the input", complete: bool = Tr
     if not scored or scored[0][0] < _PLAUSIBLE:
         tried = ", ".join((_utf8_fault(data), *candidates))
         raise InputError(
-            f"{name}: no known encoding gives plausible text (tried {tried}); convert it to UTF-8"
+            f"{name}: no known encoding gives plausible text (tried {tried}){_guess(data)}; convert it to UTF-8"
         )
     best, encoding, text = scored[0]
     rivals = [other for score, other, rival in scored[1:] if best - score < _CLEAR_LEAD and rival != text]
@@ -201,6 +201,14 @@ def _utf8_fault(data: bytes) -> str:
     except UnicodeDecodeError as error:
         return f"utf-8, which fails at byte {error.start}"
     return "utf-8"
+
+
+def _guess(data: bytes) -> str:
+    """What charset-normalizer takes the bytes for: too often wrong to read by, good enough for a hint."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:HEAD_BYTES]).best()
+    return f"; it may be {best.encoding}" if best is not None else ""
 
 
 def _may_be_legacy(data: bytes, text: str, *, complete: bool) -> bool:

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from policylens.data.errors import ConfigError
-from policylens.data.records import Citation, CitedSentence, Digest, TaggedParagraph, ThemeDigest
+from policylens.data.records import (
+    Citation,
+    CitedSentence,
+    Digest,
+    TaggedParagraph,
+    ThemeDigest,
+    Voice,
+)
 from policylens.data.taxonomy import Taxonomy
 from policylens.infer.candidates import Candidate, read_candidates
 from policylens.infer.clauses import Kind
@@ -55,20 +62,36 @@ def summarize(
     for theme in (*by_theme, *(themes or ())):
         taxonomy.theme(theme)
     wanted = [t for t in by_theme if (t in themes if themes is not None else taxonomy.theme(t).digest)]
+    # Over all themes at once: a name given in full in one paragraph is short in the next.
+    voices = _voices_by_place(body)
     order = {theme: i for i, theme in enumerate(taxonomy.theme_ids)}
     wanted.sort(key=lambda theme: (-len(by_theme[theme]), order[theme]))
     return Digest(
         themes=tuple(
-            _digest_theme(theme, by_theme[theme], taxonomy=taxonomy, max_chars=max_chars) for theme in wanted
+            _digest_theme(theme, by_theme[theme], voices, taxonomy=taxonomy, max_chars=max_chars)
+            for theme in wanted
         ),
         documents=len({item.paragraph.doc for item in body}),
         paragraphs=len(body),
     )
 
 
+def _voices_by_place(tagged: Sequence[TaggedParagraph]) -> Mapping[Citation, Sequence[Voice]]:
+    found: dict[Citation, list[Voice]] = defaultdict(list)
+    for voice in extract_voices(tagged):
+        found[voice.citation].append(voice)
+    return found
+
+
 def _digest_theme(
-    theme: str, tagged: Sequence[TaggedParagraph], *, taxonomy: Taxonomy, max_chars: int
+    theme: str,
+    tagged: Sequence[TaggedParagraph],
+    voices: Mapping[Citation, Sequence[Voice]],
+    *,
+    taxonomy: Taxonomy,
+    max_chars: int,
 ) -> ThemeDigest:
+    places = dict.fromkeys(Citation(item.paragraph.doc, item.paragraph.para) for item in tagged)
     return ThemeDigest(
         theme=theme,
         paragraphs=len(tagged),
@@ -76,7 +99,7 @@ def _digest_theme(
         stances=_count_stances(tagged, taxonomy.stance_ids),
         sentences=digest_paragraphs(tagged, max_chars=max_chars),
         figures=extract_figures(tagged),
-        voices=extract_voices(tagged),
+        voices=tuple(voice for place in places for voice in voices.get(place, ())),
     )
 
 

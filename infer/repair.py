@@ -119,9 +119,12 @@ def without_notes(clause: str) -> str:
 
 
 def is_usable(sentence: str) -> bool:
-    """Whether a sentence may enter a digest at all: balanced, no address, no question."""
-    end = sentence.rstrip()
-    return is_balanced(end) and not _ADDRESS.search(end) and not end.endswith(("？", "?", "：", ":"))
+    """Whether a sentence may enter a digest at all: balanced, no address, no question, no nameless quote."""
+    end = sentence.strip()
+    if not is_balanced(end) or _ADDRESS.search(end) or end.endswith(("？", "?", "：", ":")):
+        return False
+    # A quotation that is a sentence of its own says nowhere who speaks.
+    return bool(without_quotes(end).strip("。！!，,；; "))
 
 
 def has_end_mark(sentence: str) -> bool:

@@ -225,3 +225,19 @@ def test_well_formed_sentences_end_and_hang_on_nothing():
     assert not is_well_formed("全省新建充电桩2万个，覆盖")
     assert not is_well_formed("全省要在完成改造任务的基础上。")
     assert not is_well_formed("从“一张网”，到“一件事”，再到“一类事”。")
+
+
+def test_a_quotation_without_its_speaker_stays_out():
+    alone = "“以前银行只看厂房和土地，现在也肯看机器跑了多少小时。”银行已受理申请412笔，放款17.8亿元。"
+    assert texts(alone) == ["银行已受理申请412笔，放款17.8亿元。"]
+
+
+def test_a_voice_keeps_the_affiliation_given_under_another_theme():
+    tagged = [
+        par("东陵制造业研究院副院长韦砚秋表示，设备换了，工艺和考核办法都要跟着变。", 1, theme="finance"),
+        par("韦砚秋认为，应当让小厂也用得上大厂的工程师队伍。", 2),
+    ]
+    green = next(theme for theme in summarize(tagged, taxonomy=TAXONOMY).themes if theme.theme == "green")
+    assert [(voice.speaker, voice.affiliation) for voice in green.voices] == [
+        ("韦砚秋", "东陵制造业研究院副院长")
+    ]

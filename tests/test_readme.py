@@ -1,0 +1,44 @@
+"""What the README shows is what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from policylens.infer.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_readme_opens_with_the_true_output_of_make_run() -> None:
+    block = re.search(r"```console\n\$ make run\n(.*?)```", README, re.S)
+    assert block
+    shown = block[1].removesuffix("…\n")
+    result = CliRunner().invoke(app, ["summarize", str(ROOT / "data/samples/binhe_industry_conference.txt")])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(shown)
+
+
+@pytest.mark.slow
+def test_python_example_prints_what_the_readme_says(capsys: pytest.CaptureFixture[str]) -> None:
+    block = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.S)
+    assert block
+    exec(block[1], {})
+    assert capsys.readouterr().out == block[2]
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    lines = re.findall(r"^(?:cat \S+ \| )?policylens .*$", README, re.M)
+    assert lines
+    for line in lines:
+        words = shlex.split(line.split("|")[-2 if "| head" in line else -1], comments=True)
+        command, options = words[1], [word for word in words if word.startswith("--")]
+        shown = CliRunner().invoke(app, [command, "--help"])
+        assert shown.exit_code == 0, line
+        assert all(option in shown.stdout for option in options), line
