@@ -121,9 +121,8 @@ def detect_encoding(data: bytes, *, name: str = "the input", complete: bool = Tr
     scored.sort(key=lambda item: -item[0])
     if not scored or scored[0][0] < _PLAUSIBLE:
         tried = ", ".join((_utf8_fault(data), *candidates))
-        raise InputError(
-            f"{name}: no known encoding gives plausible text (tried {tried}){_guess(data)}; convert it to UTF-8"
-        )
+        fault = f"no known encoding gives plausible text (tried {tried}){_guess(data)}"
+        raise InputError(f"{name}: {fault}; convert it to UTF-8")
     best, encoding, text = scored[0]
     rivals = [other for score, other, rival in scored[1:] if best - score < _CLEAR_LEAD and rival != text]
     if rivals and not set(rivals) | {encoding} <= {"cp950", "big5hkscs"}:
