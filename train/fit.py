@@ -30,7 +30,7 @@ from policylens.models.base import resolve_base
 from policylens.models.bundle import Bundle, save_bundle, without_pooler
 from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_sizes
 from policylens.models.config import ContextConfig, ModelConfig
-from policylens.models.encode import PairEncoder, load_tokenizer
+from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 from policylens.models.openvino_graph import save_ranges
 from policylens.train.calibrate import fit_also_threshold, fit_temperature
 from policylens.train.config import (
@@ -129,15 +129,7 @@ def train_model(
     dev = train.evaluation_view(data.dev)
     trainer = _trainer(network, train, dev, checkpoints, pad_id=pad_id, device=device)
     _run(trainer, checkpoints, resume=resume)
-    temperatures, also_threshold = _calibrate(trainer, train.evaluation_view(data.holdout))
-    model_config = ModelConfig(
-        base=config.base,
-        max_tokens=config.max_tokens,
-        temperatures=temperatures,
-        also_threshold=also_threshold,
-        trained_on={path.name: sha256_of(path) for path in data_files},
-        package_version=version("policylens"),
-    )
+    model_config = _model_config(trainer, train.evaluation_view(data.holdout), config, data_files)
     bundle = save_bundle(
         network.cpu().eval(),
         output,
@@ -145,11 +137,30 @@ def train_model(
         taxonomy=taxonomy,
         tokenizer_folder=tokenizer_folder,
     )
-    sample = [train[at]["encoding"] for at in range(0, len(train), -(-len(train) // CALIBRATION_PARAGRAPHS))]
-    save_ranges(measure_ranges(network, sample, pad_id=pad_id), output)
+    save_ranges(measure_ranges(network, calibration_windows(train), pad_id=pad_id), output)
     (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")
     shutil.rmtree(checkpoints)
     return bundle
+
+
+def calibration_windows(rows: EncodedRows) -> list[Encoding]:
+    """Up to `CALIBRATION_PARAGRAPHS` encoded paragraphs, spread evenly over the rows."""
+    step = -(-len(rows) // CALIBRATION_PARAGRAPHS)
+    return [rows[at]["encoding"] for at in range(0, len(rows), step)]
+
+
+def _model_config(
+    trainer: PolicyTrainer, holdout: EncodedRows, config: TrainConfig, data_files: Sequence[Path]
+) -> ModelConfig:
+    temperatures, also_threshold = _calibrate(trainer, holdout)
+    return ModelConfig(
+        base=config.base,
+        max_tokens=config.max_tokens,
+        temperatures=temperatures,
+        also_threshold=also_threshold,
+        trained_on={path.name: sha256_of(path) for path in data_files},
+        package_version=version("policylens"),
+    )
 
 
 def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
