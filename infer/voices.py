@@ -20,6 +20,11 @@ _SURNAMES = frozenset(
     "靳盛童欧甄项曲游阳裴席卫查屈鲍霍翁隋植甘景薄单包司柏宁柯阮桂闵解柳邢岳骆车华房褚谈栗郎仇丛冷蔺宫宗储"
     "满滕师蓝楼祖麻穆岑边苟仝郜亢晏巫逯蒲敖楚佟练降廉冉丘占奚"
 )
+# Less frequent ones, many of them also common words: a name only with a post ("主任卓…", "卓…教授") at first.
+_RARE_SURNAMES = frozenset(
+    "卓杭惠慕花粟屠闻禹狄贝臧戎娄郁荣荀封芮羿汲糜井巴牧隗班仲伊栾厉符束幸韶蓟宿怀邰鄂咸籍蒙池阴胥苍莘贡劳姬扶宰郦雍"
+    "桑濮寿扈燕冀浦尚瞿茹习艾容古易慎戈庾暨衡弘匡文寇阙沃蔚隆巩晁阚简饶沙鞠丰巢蒯荆竺权盖桓晋税米鹿帅缪麦洛卞商佘尧揭"
+)
 _COMPOUND = frozenset("欧阳 司马 上官 诸葛 皇甫 尉迟 公孙 慕容 令狐 司徒 端木 夏侯 东方".split())
 # A bare two-character name ("李强表示") is only believed with one of these.
 _FREQUENT = frozenset(
@@ -58,17 +63,22 @@ _TITLE_AFTER = re.compile(
 )
 
 _SAY = (
-    r"(?:介绍|解释|分析|补充|总结|回忆|发言|警告|坦言|直言|感慨|呼吁|透露|预测|预计|判断|提出|提到|谈到|强调|指出|认为|建议|表示|"
-    r"告诉[^，。]{0,12}记者)(?:说|称|道)?|说道?|称|坦承|看来"
+    r"(?:介绍|解释|分析|补充|总结|回忆|发言|警告|坦言|直言|感慨|感叹|呼吁|提醒|透露|预测|预计|判断|提出|提到|谈到|强调|指出|认为|建议|"
+    r"表示|表态|回应|主张|举例|告诉(?:[^，。]{0,12}记者|我们|大家|笔者)|算[了起过]*(?:一|这|笔)*[^，。：]{0,4}账)(?:说|称|道)?|"
+    r"说道?|称|坦承|看来"
 )
 _VERB = re.compile(
     rf"(?:(?:提出|给出|提了|提供)[^，。：；“”]{{1,10}}(?:建议|意见|看法|观点|对策|举措)(?=[：:，])|"
-    rf"(?:{_SAY})(?=[，,：:“]|[。！]|$)|(?:认为|强调|指出|建议)(?![的了过着，。：者书]))"
+    rf"(?:{_SAY})(?=[，,：:“]|[。！]|$)|(?:认为|强调|指出|建议|提醒|呼吁)(?![的了过着，。：者书])|提出(?=要(?!求)|应(?!对)|必须|需要))"
 )
 _ADJUNCT = re.compile(
-    r"(?:在[^在，。]{1,40}(?:时|中|上|后|会|期间|致辞|讲话)|就[^就，。]{1,25}|对(?:记者|媒体)|向[^向，。]{1,15}|代表[^，。]{2,20}|"
+    r"(?:在[^在，。]{1,40}(?:时|中|上|后|会|期间|致辞|讲话)|就[^就，。]{1,25}|对(?:记者|媒体)|[向给][^向给，。]{1,15}|笑着|[一-鿿]{2}地|代表[^，。]{2,20}|"
     r"接受[^，。]{0,20}采访时|(?:近|日|昨|今|当|同)[日天前]|\d{1,2}日|同一天|之后|"
     r"还|也|则|又|再|并|同时|特别|进一步|明确|郑重|反复|多次|最后|随后|曾|均|都|就|如此|这样)$"
+)
+# "参与评审的", "从事芯片研究的": a clause before an affiliation, not the organisation that it belongs to.
+_RELATIVE_CLAUSE = re.compile(
+    r"^(?:参与|参加|从事|负责|主持|长期|正在|刚刚?|曾|带领|率领|担任|获得|来到|前来|出席|应邀|一直)"
 )
 _CONNECTIVE = re.compile(
     r"^(?:对此|为此|因此|同时|此外|另外|此前|目前|近日|日前|随后|会上|其中|不过|但是?|而|采访中|调研中|当[日天]|今天|昨天|"
@@ -197,7 +207,7 @@ def _speaker(head: str, verb: str, earlier: str, title: str) -> _Speaker | None:
         return _Speaker(name, _affiliation(prefix))
     affiliation = _introduction(name, earlier)
     known = bool(affiliation) or name in title
-    if known or len(name) > 2 or name[0] in _FREQUENT:
+    if known or (len(name) > 2 and name[0] not in _RARE_SURNAMES) or name[0] in _FREQUENT:
         return _Speaker(name, affiliation)
     return None
 
@@ -212,19 +222,20 @@ def _split_name(core: str) -> tuple[str, str] | None:
             return core[:start], name
         return None
     candidates = [core[-n:] for n in (4, 3, 2) if len(core) >= n and _is_name(core[-n:])]
-    for pattern in (_ENDS_IN_ROLE, _ENDS_IN_POST):
-        for name in candidates:
+    rare = [core[-n:] for n in (3, 2) if len(core) >= n and _is_name(core[-n:], surnames=_RARE_SURNAMES)]
+    for pattern, names in ((_ENDS_IN_ROLE, [*candidates, *rare]), (_ENDS_IN_POST, candidates)):
+        for name in names:
             if pattern.search(core[: -len(name)]):
                 return core[: -len(name)], name
-    return ("", core) if core in candidates else None
+    return ("", core) if core in candidates or core in rare else None
 
 
-def _is_name(word: str) -> bool:
+def _is_name(word: str, *, surnames: frozenset[str] = _SURNAMES) -> bool:
     if word in _NOT_A_NAME or word[:2] in _NOT_A_NAME or word[-1] in _BAD_END:
         return False
     surname = word[:2] if word[:2] in _COMPOUND else word[:1]
     given = word[len(surname) :]
-    if len(surname) == 1 and (surname not in _SURNAMES or len(given) > 2):
+    if len(surname) == 1 and (surname not in surnames or len(given) > 2):
         return False
     return 1 <= len(given) <= 2 and all("一" <= c <= "鿿" and c not in _BAD_GIVEN for c in given)
 
@@ -241,8 +252,9 @@ def _introduction(name: str, earlier: str) -> str:
 def _affiliation(prefix: str) -> str:
     prefix = _BEFORE_AFFILIATION.sub("", _CONNECTIVE.sub("", prefix.strip()))
     head, _, tail = prefix.rpartition("的")
-    # "参与研究的某大学教授" -> "某大学教授", but "某大学的教授" stays whole.
-    return tail if head and len(tail) >= 5 else prefix
+    # "参与研究的某大学教授" -> "某大学教授", but "某大学的教授" and "某公司的技术负责人" stay whole.
+    joined = not re.search(_ORGANISATION, tail) and not _RELATIVE_CLAUSE.match(head)
+    return tail if head and len(tail) >= 5 and not joined else prefix
 
 
 def _quote(text: str, clause_start: int, verb_end: int, *, after: int) -> tuple[int, int] | None:

@@ -34,7 +34,7 @@ def found(text: str) -> list[tuple[str, str, str]]:
         ("清洁能源装机规模达到2868万千瓦。", [("2868万", "千瓦", "清洁能源装机规模")]),
         ("万余家作坊完成登记。", [("万余", "家", "作坊完成登记")]),
         ("劳动报酬占比约三分之二。", [("三分之二", "", "劳动报酬占比")]),
-        ("审批时限压缩至3个工作日。", [("3", "个工作日", "审批时限压缩")]),
+        ("审批时限压缩至3个工作日。", [("3", "个工作日", "审批时限压缩至")]),
         ("给予不超过500万元的奖励。", [("500", "万元", "给予奖励")]),
     ],
 )
@@ -100,11 +100,97 @@ def test_enumeration_comma_after_a_number_starts_a_new_measure():
     ]
 
 
-def test_from_and_to_share_the_subject():
-    assert found("城镇化率由53.1%上升到了64.7%。") == [
-        ("53.1", "%", "城镇化率"),
-        ("64.7", "%", "城镇化率上升"),
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("城镇化率由53.1%上升到了64.7%。", [("64.7", "%", "城镇化率上升到")]),
+        ("样机定型的平均周期由20个月缩短到11个月。", [("11", "个月", "样机定型的平均周期缩短到")]),
+        (
+            "高炉数量从2020年的45座减少到2025年的31座，下降三成。",
+            [("31", "座", "高炉数量减少到"), ("三成", "", "高炉数量下降")],
+        ),
+    ],
+)
+def test_where_a_change_starts_from_is_no_figure_of_its_own(text, expected):
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("甲烷产量、电石产量分别增长5.6%、7.1%。", [("5.6", "甲烷产量增长"), ("7.1", "电石产量增长")]),
+        ("机器人和机床出口分别增长3%和4%以上。", [("3", "机器人出口增长"), ("4", "机床出口增长")]),
+        (
+            "火灾起数、受伤人数较“十二五”同期分别下降6%、8%。",
+            [("6", "火灾起数较“十二五”同期下降"), ("8", "受伤人数较“十二五”同期下降")],
+        ),
+        (
+            "接待国内旅客30万人次、入境旅客2万人次，分别增长6%、9%。",
+            [("30万", "接待国内旅客"), ("2万", "入境旅客"), ("6", "接待国内旅客增长"), ("9", "入境旅客增长")],
+        ),
+        (
+            "烟草、橡胶、玻璃产值分别增长2%、3%。",
+            [("2", "烟草、橡胶、玻璃产值分别增长"), ("3", "烟草、橡胶、玻璃产值分别增长")],
+        ),
+        ("国家级、省级平台分别达到2家、8家。", [("2", "国家级平台"), ("8", "省级平台")]),
+        (
+            "进口货值、过境旅客、免税销售额分别增长1%、2%、3%。",
+            [("1", "进口货值增长"), ("2", "过境旅客增长"), ("3", "免税销售额增长")],
+        ),
+        ("北渠、南渠分别惠及35万、23万人。", [("23万", "南渠惠及")]),
+    ],
+)
+def test_respectively_gives_each_number_its_own_subject(text, expected):
+    assert [(value, measure) for value, _, measure in found(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "measure"),
+    [
+        ("全市仍有41家小型砖厂使用国家已明令停用的窑炉。", "全市小型砖厂使用国家已明令停用的窑炉"),
+        ("这里划设了7条试飞航线。", "划设试飞航线"),
+        ("截至9月底，全市储能企业达到52家。", "全市储能企业"),
+        ("东湾的中试平台今年接待了13个团队。", "东湾的中试平台接待团队"),
+        ("技术合同成交额2030年达到60亿元。", "技术合同成交额"),
+        ("用电量比去年底增加58万千瓦时。", "用电量比去年底增加"),
+        ("存款余额首次突破5万亿元。", "存款余额"),
+        ("财政设立规模为20亿元的贴息资金。", "财政设立贴息资金"),
+        ("粮食播种面积稳定在100万亩以上。", "粮食播种面积稳定在"),
+        ("“十四五”规划确定的102项重大工程全部开工。", "“十四五”规划确定的重大工程全部开工"),
+        ("所有乡镇和98%的行政村通了公交。", "行政村通了公交"),
+        ("举办演出500余场次。", "举办演出"),
+    ],
+)
+def test_measure_is_free_of_openers_and_periods(text, measure):
+    assert [m for _, _, m in found(text)] == [measure]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["实施“3个100”计划。", "落实“稳就业20条”。", "经济总量跨上万亿元台阶。", "开工750千伏输变电工程。"],
+)
+def test_plan_names_and_voltage_classes_are_no_figures(text):
+    assert found(text) == []
+
+
+def test_text_of_a_clause_that_starts_with_respectively_reaches_back_to_its_subjects():
+    text = "接待国内旅客30万人次、入境旅客2万人次，分别增长6%、9%。"
+    assert [f.text for f in extract_figures([tagged(text)])][2:] == [text.removesuffix("。")] * 2
+
+
+def test_remark_in_brackets_and_predicate_without_a_number_keep_the_subject():
+    assert found("财政收入35亿元、增长1.7%（同口径增长2.5%）。") == [
+        ("35", "亿元", "财政收入"),
+        ("1.7", "%", "财政收入增长"),
+        ("2.5", "%", "财政收入同口径增长"),
     ]
+    assert found("出口额达到5亿元、稳居全国前十、增长4.8%。")[1] == ("4.8", "%", "出口额增长")
+    assert found("放款7亿元，平均利率比同期限贷款低0.9个百分点。")[1][2] == "平均利率比同期限贷款低"
+
+
+def test_box_that_repeats_a_clause_is_not_reported_again():
+    pars = [tagged("城东已有68家工厂把设备接入平台。"), tagged("已有68家工厂把设备接入平台。", para=2)]
+    assert [f.measure for f in extract_figures(pars)] == ["城东工厂把设备接入平台"]
 
 
 def test_number_that_describes_a_counted_noun():
