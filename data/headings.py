@@ -9,7 +9,7 @@ from statistics import median_low
 from policylens.data.line_kinds import AGENCY
 from policylens.data.lines import is_bullet
 from policylens.data.numbering import is_numbered_heading
-from policylens.data.units import Unit
+from policylens.data.units import Unit, is_loose
 
 # Three headings may stand above each other (title, section, first subsection); longer runs of short lines are
 # lists, menus or the cells of a table.
@@ -22,9 +22,9 @@ _PLAIN_RANK = 9.5  # below the levels that a format marks (1 to 9), above all nu
 
 def decide_headings(units: Sequence[Unit]) -> None:
     """Give every undecided unit its kind: heading, body, caption or furniture."""
-    for unit in units:
+    for index, unit in enumerate(units):
         if unit.undecided and unit.prose:
-            unit.kind = "body"
+            unit.kind = "heading" if _is_question(unit) and _signs(units[index + 1 : index + 6]) else "body"
     _decide_numbered(units)
     _decide_captions(units)
     run: list[Unit] = []
@@ -39,6 +39,19 @@ def decide_headings(units: Sequence[Unit]) -> None:
             run, signed = [], False
             after_colon = unit.kind == "body" and unit.text.endswith(("：", ":"))
     _decide_run(run, followed=False, listed=after_colon)
+
+
+def _is_question(unit: Unit) -> bool:
+    """Whether a short line asks or exclaims and could stand above a byline (绿色转型，钱从哪里来？)."""
+    text = unit.text
+    return unit.number is None and text[-1] in "？！?!" and is_loose(text[:-1]) and unit.n_lines <= 2
+
+
+def _signs(below: Sequence[Unit]) -> bool:
+    """Whether a byline follows and text below it: at the end of a story the byline closes it."""
+    rest = [unit for unit in below if unit.kind != "caption"]
+    text = next((unit for unit in rest if unit.kind != "byline"), None)
+    return bool(rest) and rest[0].kind == "byline" and text is not None and text.prose
 
 
 def _decide_captions(units: Sequence[Unit]) -> None:

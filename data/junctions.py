@@ -29,18 +29,34 @@ _SENTENCE_START = re.compile(
     r"(?:[一二三四五六七八九十]是|会议|随着|面对|当前|目前|今年|去年|近年来|对于|根据|按照|由于|如果|据|记者|为此|此外|同时|因此|\d{4}年)"
 )
 _ADVERBIAL_START = re.compile(r"(?:在|到|从|通过|为|对|“|这|我们?|他们?)")
+_INTRODUCES = re.compile("(?:——|──)$")  # before a quotation that is a paragraph of its own
 _WEAK_START = re.compile(r"(?:[“「『]|\d{4}年|在[^，]{2,20}[，上中下看]|从[^，]{2,20}看|随着|针对|谈及|作为)")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text in which the words of a junction are looked up."""
+    """What the junctions are judged by.
+
+    Attributes:
+        text: The text in which the words of a junction are looked up.
+        margin: Indent of the lines that begin no paragraph, in half-width columns.
+    """
 
     text: str
+    margin: int = 0
 
     def holds(self, word: str, *, near: int) -> bool:
         """Whether `word` stands in the text within `_CONTEXT` characters of offset `near`."""
         return word in self.text[max(0, near - _CONTEXT) : near + _CONTEXT]
+
+    def begins_paragraph(self, unit: Unit) -> bool:
+        """Whether the first line is indented, as that of a paragraph is and that of a second half is not."""
+        return unit.first.indent >= self.margin + 2
+
+
+def source_of(text: str, units: list[Unit]) -> Source:
+    """The text and its margin: where wrapped lines go on, at the edge where no line is wrapped."""
+    return Source(text, min((unit.last.indent for unit in units if unit.n_lines > 1), default=0))
 
 
 def join_broken(units: list[Unit], source: Source) -> list[Unit]:
@@ -144,7 +160,11 @@ def _score(a: Unit, b: Unit, source: Source, *, interrupted: bool, in_list: bool
     left, right = a.text, b.text
     if _MID_START.match(right) and not right.startswith("——"):
         return 10
+    if _INTRODUCES.search(left) and right[0] in "“「『":
+        return 0
     score = 1 if interrupted else 0
+    # A web page indents the second half below a picture too: only between neighbours does the indent tell.
+    score -= 4 if not interrupted and source.begins_paragraph(b) else 0
     score += 1 if len(left) >= 60 else 0
     score += 2 if has_inner_end(left) else 1 if re.search("[，、；：]", left) else 0
     score += 3 if _OPEN_END.search(left) else 0

@@ -23,6 +23,10 @@ _BYLINES = tuple(
         rf"(?:文|图文|文图|撰文|采写|口述|整理)\s*[/／|:：]\s*{_ROLE}(?:记者)?\s*{_NAMES}(?:\s*(?:图|摄影|编辑)\s*[/／|:：].{{2,20}})?$",
         r"[（(]?(?:作者|来源|稿源|稿件来源|信息来源|文章来源)(?:单位)?\s*(?:[:：]|为|系|\s).{1,60}$",
         r"本报(?:讯|综合报道|评论员)$",
+        r"(?:本报|新华社|中新社|本台|本网)[\u4e00-\u9fff]{0,8}\d{1,2}月\d{1,2}日[电讯]"
+        rf"(?:\s*[（(]?(?:记者|通讯员)\s*[:：]?\s*{_NAMES}[）)]?)*$",
+        r"[\u4e00-\u9fff·、（）()\s]{0,40}(?:教授|研究员|院士|工程师|博士|评论员|秘书长|董事长|总经理)"
+        rf"[\s　]+{_NAME}$",
         rf".{{0,24}}(?:[市省县区州盟旗院部局厅]长|检察长|主任|书记|总理|主席)[\s　]+{_NAME}$",
     )
 )
@@ -40,6 +44,10 @@ _CAPTION_ENDS = re.compile(
     rf"|^{_NAME}\s*(?:摄|绘|供图|制图)$"
     r"|[（(][^（）()]{0,40}(?:摄影?|供图|制图|绘|资料图片?|资料片|视觉中国|图片?来源.{0,12}|新华社发)[）)]$"
     r"|[\s　](?:资料图片?|资料片|供图)$"
+)
+_CREDIT = re.compile(
+    r"[（(]?(?:[\u4e00-\u9fff]{0,8}(?:记者|通讯员|社发)[\s　:：]*)?[（(]?"
+    rf"(?:{_NAME}\s*(?:摄影|摄|制图|供图|绘)|(?:摄影|摄|供图|制图)[\s:：/／]+{_NAME})[）)]{{0,2}}$"
 )
 _LONG_CAPTION = 160  # characters; the longest caption of a newspaper page is two or three sentences
 
@@ -150,6 +158,11 @@ def is_caption(text: str) -> bool:
     if len(text) <= 90 and _CAPTION_ENDS.search(text):
         return True
     return any(pattern.match(text) for pattern in _CAPTIONS)
+
+
+def is_credit(text: str) -> bool:
+    """Whether a line says who took or drew a picture and nothing else."""
+    return len(text) <= 30 and bool(_CREDIT.match(text))
 
 
 def is_addressees(text: str) -> bool:

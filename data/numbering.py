@@ -10,6 +10,7 @@ from dataclasses import dataclass
 MAX_HEADING_CHARS = 42
 
 _HAN = "零〇○一二三四五六七八九十百千两"
+_SENTENCE_IN_TITLE = re.compile(r"[。！？；：!?;:](?!$)|[。！；：!;:]$")  # one question mark may close it
 # Where an article number runs on like this, the text cites the article, it does not begin it.
 _CITED = "规定第的、和至或所，款中及与之项以"
 # The order is the nesting order of Chinese law and of GB/T 9704 (一、 then （一） then 1. then （1）).
@@ -87,10 +88,11 @@ def number_value(digits: str) -> int:
 def is_numbered_heading(text: str, number: Numbering | None) -> bool:
     """Whether a numbered line is a heading by its looks: short, titled, without the end of a sentence.
 
+    A single question (1. 押金怎么退？) is a heading too.
     An article (第X条) is a heading only where a bare title or nothing follows its number: its text
     on the same line makes it a body paragraph.
     """
-    if number is None or len(text) > MAX_HEADING_CHARS or re.search(r"[。！？；：!?;:]", number.title):
+    if number is None or len(text) > MAX_HEADING_CHARS or _SENTENCE_IN_TITLE.search(number.title):
         return False
     if text.rstrip()[-1] in "，、,：:；;—":
         return False

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from statistics import median_low
 
 from policylens.data.lines import ends_sentence
+from policylens.data.numbering import number_value
 from policylens.data.units import Unit
 
 # A pull quote repeats its source nearly word for word (same numbers, clauses left out): where something was
 # left out a few of its n-grams are new. Marked figures are evidence of their own, so less repetition will do.
 _GRAM = 5
 _REPEATED, _REPEATED_CUTTING, _REPEATED_MARKED = 0.75, 0.65, 0.45
+# Words left out in many places break most n-grams, but the order of what is kept stays.
+_KEPT_CUTTING = 0.8
 _MIN_CHARS = 10
 _HEAD = 6  # characters
 _REACH = 400  # units before and after in which a pull quote's source is looked for
 _MAX_SOURCES = 3  # paragraphs that one pull quote is put together from
 _MAX_OWNERS = 60
+_HAN_NUMBER = re.compile("[零〇一二两三四五六七八九十百千]+")
 _NOISE = re.compile(r"[^0-9A-Za-z\u4e00-\u9fff]+")
 
 
@@ -69,7 +74,16 @@ def _is_repeated(
     ][:_MAX_SOURCES]
     repeated = sum(1 for gram in grams if any(source in owners[gram] for source in ranked))
     share = _REPEATED_MARKED if unit.bold else _REPEATED_CUTTING if cuts_sentence else _REPEATED
-    return repeated >= share * len(grams)
+    if repeated >= share * len(grams):
+        return True
+    return cuts_sentence and any(_kept(unit.text, units[source].text) >= _KEPT_CUTTING for source in ranked)
+
+
+def _kept(quote: str, source: str) -> float:
+    """Share of the quote's characters that stand in the source in the same order, single ones not counted."""
+    bare, longer = _plain(quote), _plain(source)
+    blocks = SequenceMatcher(None, bare, longer, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 1) / len(bare)
 
 
 def _marked_or_cutting(units: Sequence[Unit]) -> dict[int, bool]:
@@ -122,8 +136,14 @@ def _is_set_apart(units: Sequence[Unit], index: int, usual_gap: int) -> bool:
     return spaced or len(re.findall(r"\d+", unit.text)) >= 2
 
 
+def _plain(text: str) -> str:
+    """Letters and digits only, Chinese numbers as Arabic ones: a quote may give 百分之十一 as 11%."""
+    digits = _HAN_NUMBER.sub(lambda match: str(number_value(match[0])), text.replace("百分之", ""))
+    return _NOISE.sub("", re.sub(r"(?<=\d)点(?=\d)", "", digits))
+
+
 def _grams(text: str) -> list[str]:
-    bare = _NOISE.sub("", text)
+    bare = _plain(text)
     return [bare[i : i + _GRAM] for i in range(len(bare) - _GRAM + 1)]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from policylens.data.captions import mark_credited_captions
 from policylens.data.headings import decide_headings, heading_paths
-from policylens.data.junctions import Source, join_broken
+from policylens.data.junctions import join_broken, source_of
 from policylens.data.line_kinds import is_page_number
 from policylens.data.lines import split_lines
 from policylens.data.official import mark_contents, mark_official_parts
@@ -36,8 +37,9 @@ def reflow(document: Document) -> tuple[Paragraph, ...]:
     if document.title:
         _mark_given_title(units, document.title)
     units = mark_official_parts(units)
+    mark_credited_captions(units)
     mark_cutting_quotes(units)
-    units = join_broken(units, Source(document.text))
+    units = join_broken(units, source_of(document.text, units))
     mark_other_quotes(units)
     decide_headings(units)
     return _paragraphs(document, units)
