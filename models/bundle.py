@@ -97,8 +97,12 @@ def save_bundle(
     return open_bundle(folder)
 
 
-def load_network(bundle: Bundle) -> PolicyClassifier:
+def load_network(bundle: Bundle, **encoder_settings: float) -> PolicyClassifier:
     """The torch network of a model folder, float32, in evaluation mode.
+
+    Args:
+        bundle: An open model folder.
+        encoder_settings: Dropout rates that replace those of the encoder's config.
 
     Raises:
         ModelFileError: The weights do not fit the encoder config or the taxonomy.
@@ -110,7 +114,7 @@ def load_network(bundle: Bundle) -> PolicyClassifier:
     from policylens.models.classifier import PolicyClassifier, head_sizes
 
     try:
-        config = AutoConfig.from_pretrained(bundle.folder)
+        config = AutoConfig.from_pretrained(bundle.folder, **encoder_settings)
         encoder = AutoModel.from_config(  # type: ignore[no-untyped-call]
             config, dtype=torch.float32, **without_pooler(config.model_type)
         )

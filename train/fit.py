@@ -27,9 +27,9 @@ from policylens.data.errors import ConfigError
 from policylens.data.labels import LabelledParagraph, split_by_document
 from policylens.data.taxonomy import Taxonomy
 from policylens.models.base import resolve_base
-from policylens.models.bundle import Bundle, save_bundle, without_pooler
+from policylens.models.bundle import Bundle, load_network, open_bundle, save_bundle, without_pooler
 from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_sizes
-from policylens.models.config import ContextConfig, ModelConfig
+from policylens.models.config import CONFIG_FILE, ContextConfig, ModelConfig
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 from policylens.models.openvino_graph import save_ranges
 from policylens.train.calibrate import fit_also_threshold, fit_temperature
@@ -167,18 +167,26 @@ def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
     """The pretrained encoder in float32, without its unused pooling layer.
 
     Args:
-        base: Folder or Hugging Face id.
+        base: Folder or Hugging Face id; of a model folder of ours, its encoder.
         dropout: Of hidden states and attention. Above 0 it keeps PyTorch from its fused CPU attention and
             draws its random numbers on one thread: on two cores a step takes twice as long.
     """
     config = AutoConfig.from_pretrained(base)
     rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     known = {name: value for name, value in rates.items() if hasattr(config, name)}
+    if is_model_folder(base):
+        encoder = load_network(open_bundle(base), **known).encoder
+        return encoder.train()
     # transformers 5 keeps the type of the file, and AdamW on fp16 weights diverges.
-    encoder: PreTrainedModel = AutoModel.from_pretrained(
+    loaded: PreTrainedModel = AutoModel.from_pretrained(
         base, dtype=torch.float32, **known, **without_pooler(config.model_type)
     )
-    return encoder
+    return loaded
+
+
+def is_model_folder(base: str) -> bool:
+    """Whether `base` is a folder that `policylens train` wrote, to go on from."""
+    return (Path(base) / CONFIG_FILE).is_file()
 
 
 def training_window(config: TrainConfig) -> int:
@@ -222,8 +230,16 @@ def _network(
     if longest is not None and config.max_tokens > longest:
         raise ConfigError(f"max_tokens = {config.max_tokens}; {config.base!r} takes at most {longest}")
     network = PolicyClassifier(encoder, head_sizes(taxonomy), dropout=config.dropout)
-    _start_also_at_base_rate(network, rows, taxonomy=taxonomy)
+    before = open_bundle(base) if is_model_folder(base) else None
+    if before is not None and _same_labels(before.taxonomy, taxonomy):
+        network.heads.load_state_dict(load_network(before).heads.state_dict())
+    else:
+        _start_also_at_base_rate(network, rows, taxonomy=taxonomy)
     return network
+
+
+def _same_labels(one: Taxonomy, other: Taxonomy) -> bool:
+    return (one.theme_ids, one.stance_ids) == (other.theme_ids, other.stance_ids)
 
 
 def _max_positions(encoder: PreTrainedModel) -> int | None:

@@ -167,3 +167,25 @@ def test_missing_gpu_and_unknown_device_are_refused(tmp_path: Path, monkeypatch:
             training_arguments(
                 tmp_path, TrainConfig(), n_rows=9, device=device, evaluate=False, has_stances=False
             )
+
+
+def test_a_trained_model_is_gone_on_from(
+    tiny_model: Path, tiny_rows: Rows, tiny_taxonomy: Taxonomy, tiny_settings: dict[str, Any]
+) -> None:
+    config = load_train_config(None, **{**tiny_settings, "base": str(tiny_model)})
+    network = fit._network(config.base, tiny_rows(40), taxonomy=tiny_taxonomy, config=config)
+    before = load_network(open_bundle(tiny_model)).state_dict()
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, before[name])
+
+
+def test_other_labels_take_over_the_encoder_only(
+    tiny_model: Path, tiny_rows: Rows, tiny_settings: dict[str, Any]
+) -> None:
+    config = load_train_config(None, **{**tiny_settings, "base": str(tiny_model)})
+    other = taxonomy_from_labels("other", ["green", "rural", "talent", "new"])
+    network = fit._network(config.base, tiny_rows(40), taxonomy=other, config=config)
+    before = load_network(open_bundle(tiny_model))
+    assert network.heads["theme"].out_features == 4
+    for name, tensor in network.encoder.state_dict().items():
+        torch.testing.assert_close(tensor, before.encoder.state_dict()[name])
