@@ -175,8 +175,9 @@ def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
     rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     known = {name: value for name, value in rates.items() if hasattr(config, name)}
     if is_model_folder(base):
-        encoder = load_network(open_bundle(base), **known).encoder
-        return encoder.train()
+        before: PreTrainedModel = load_network(open_bundle(base), **known).encoder
+        before.train()
+        return before
     # transformers 5 keeps the type of the file, and AdamW on fp16 weights diverges.
     loaded: PreTrainedModel = AutoModel.from_pretrained(
         base, dtype=torch.float32, **known, **without_pooler(config.model_type)
