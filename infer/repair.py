@@ -45,6 +45,9 @@ _HANGING = re.compile(
     r"|将|在|把|、|：|:|——)$|^[^，；]{1,15}作为[^，；]*$|^(?:责任|牵头|来源|记者|编辑|附件|图为"
     r"|注[：:])"
 )
+# 我国制造业企业，尤其是传统行业企业: an apposition to a subject whose predicate was cut off. Longer ones hold
+# a verb of their own.
+_APPOSITION = re.compile(r"[，,](?:尤其|特别)是[^，,；;]{1,14}$")
 _FIRST_PERSON = re.compile(r"^(?:我(?!国|省|市|们|区|县|党|军|部|厅)|你|您|咱)")
 
 
@@ -142,7 +145,9 @@ def is_well_formed(text: str) -> bool:
         return False
     body = text.rstrip("。！？”’」』")
     least = _MIN_CHARS_WITH_FIGURE if _DIGIT.search(body) else _MIN_CHARS
-    if len(body) < least or _HANGING.search(body) or _FIRST_PERSON.match(body):
+    if len(body) < least or _HANGING.search(body) or _APPOSITION.search(body):
+        return False
+    if _FIRST_PERSON.match(body):
         return False
     return says_something(without_quotes(body))
 

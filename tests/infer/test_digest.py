@@ -241,3 +241,18 @@ def test_a_voice_keeps_the_affiliation_given_under_another_theme():
     assert [(voice.speaker, voice.affiliation) for voice in green.voices] == [
         ("韦砚秋", "东陵制造业研究院副院长")
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "当前，我国纺织企业，尤其是小型印染企业。",
+        "全省制造业企业，特别是传统行业的中小企业。",
+    ],
+)
+def test_a_subject_with_its_apposition_is_no_sentence(text):
+    assert not is_well_formed(text)
+
+
+def test_a_closing_demand_that_opens_with_especially_is_a_sentence():
+    assert is_well_formed("各地要加快补齐短板，特别是推动中小企业完成设备更新和数字化改造。")
