@@ -44,7 +44,14 @@ from policylens.train.dataset import Collator, EncodedRows
 from policylens.train.interrupt import StopOnInterrupt
 from policylens.train.progress import ProgressLog
 from policylens.train.quantize import measure_ranges
-from policylens.train.trainer import PolicyTrainer, TrainingModel, dev_scores, head_names, training_arguments
+from policylens.train.trainer import (
+    PolicyTrainer,
+    TrainingModel,
+    dev_scores,
+    head_names,
+    padding_step,
+    training_arguments,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -185,6 +192,26 @@ def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
     return loaded
 
 
+def freeze_lowest(encoder: PreTrainedModel, n_layers: int) -> None:
+    """Keeps the token embeddings and the lowest layers of an encoder as they are.
+
+    Args:
+        encoder: Its weights are marked.
+        n_layers: How many layers; with 0 everything is trained, the embeddings too.
+
+    Raises:
+        ConfigError: The encoder has fewer layers, or none that are known by number.
+    """
+    if n_layers == 0:
+        return
+    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
+    if layers is None or not hasattr(encoder, "embeddings") or n_layers > len(layers):
+        found = f"has {len(layers)} layers" if layers is not None else "is not laid out like BERT"
+        raise ConfigError(f"frozen_layers = {n_layers}, but the encoder {found}; set it to 0 or to fewer")
+    for part in (encoder.embeddings, *layers[:n_layers]):
+        part.requires_grad_(False)
+
+
 def is_model_folder(base: str) -> bool:
     """Whether `base` is a folder that `policylens train` wrote, to go on from."""
     return (Path(base) / CONFIG_FILE).is_file()
@@ -230,6 +257,7 @@ def _network(
     longest = _max_positions(encoder)
     if longest is not None and config.max_tokens > longest:
         raise ConfigError(f"max_tokens = {config.max_tokens}; {config.base!r} takes at most {longest}")
+    freeze_lowest(encoder, config.frozen_layers)
     network = PolicyClassifier(encoder, head_sizes(taxonomy), dropout=config.dropout)
     before = open_bundle(base) if is_model_folder(base) else None
     if before is not None and _same_labels(before.taxonomy, taxonomy):
@@ -292,18 +320,19 @@ def _trainer(
     callbacks: list[Any] = [ProgressLog(batch_size=config.batch_size)]
     if config.patience and len(dev):
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=config.patience))
+    arguments = training_arguments(
+        folder,
+        config,
+        n_rows=len(train),
+        device=device,
+        evaluate=len(dev) > 0,
+        has_stances=has_stances,
+    )
     trainer = PolicyTrainer(
         TrainingModel(network, also_loss=config.also_loss),
-        training_arguments(
-            folder,
-            config,
-            n_rows=len(train),
-            device=device,
-            evaluate=len(dev) > 0,
-            has_stances=has_stances,
-        ),
+        arguments,
         config=config,
-        data_collator=Collator(pad_id=pad_id, pad_to=config.pad_to),
+        data_collator=Collator(pad_id=pad_id, pad_to=config.pad_to or padding_step(arguments)),
         train_dataset=train,
         eval_dataset=dev,
         compute_metrics=dev_scores(has_stances=has_stances),

@@ -20,6 +20,8 @@ from policylens.train.dataset import EncodedRows
 from policylens.train.metrics import macro_f1
 
 DEVICES = ("auto", "cpu", "cuda")
+# oneDNN compiles its bf16 kernels anew for each shape; float32 and GPUs do not care, and padding costs.
+_FEW_SHAPES, _MANY_SHAPES = 32, 8
 
 
 class TrainingModel(nn.Module):
@@ -121,9 +123,11 @@ class PolicyTrainer(Trainer):
 
 
 def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Parameter groups for AdamW; vectors (biases, norms) are not decayed."""
+    """Parameter groups for AdamW; vectors (biases, norms) are not decayed, frozen parameters left out."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
         # By the start of the name: an encoder may well have parts of its own called "heads".
         key = (name.removeprefix("classifier.").startswith("heads."), parameter.ndim > 1)
         groups.setdefault(key, []).append(parameter)
@@ -180,6 +184,11 @@ def training_arguments(
         seed=config.seed,
         dataloader_pin_memory=not use_cpu,
     )
+
+
+def padding_step(arguments: TrainingArguments) -> int:
+    """Tokens to whose multiples batches are padded where the settings leave it open."""
+    return _FEW_SHAPES if arguments.use_cpu and arguments.bf16 else _MANY_SHAPES
 
 
 def uses_gpu(device: str) -> bool:

@@ -32,7 +32,14 @@ def test_broken_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("epochs", 0), ("label_smoothing", 1.0), ("holdout_share", -0.1), ("max_tokens", 8), ("pad_to", 0)],
+    [
+        ("epochs", 0),
+        ("label_smoothing", 1.0),
+        ("holdout_share", -0.1),
+        ("max_tokens", 8),
+        ("pad_to", -1),
+        ("frozen_layers", -1),
+    ],
 )
 def test_value_out_of_range_is_refused(setting: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{setting} = {value}; expected"):

@@ -189,3 +189,28 @@ def test_other_labels_take_over_the_encoder_only(
     assert network.heads["theme"].out_features == 4
     for name, tensor in network.encoder.state_dict().items():
         torch.testing.assert_close(tensor, before.encoder.state_dict()[name])
+
+
+def test_frozen_layers_keep_their_weights(
+    tmp_path: Path,
+    tiny_model: Path,
+    tiny_rows: Rows,
+    tiny_taxonomy: Taxonomy,
+    tiny_settings: dict[str, Any],
+) -> None:
+    settings = {**tiny_settings, "base": str(tiny_model), "epochs": 1, "frozen_layers": 1}
+    config = load_train_config(None, **settings)
+    data = split_training_data(tiny_rows(64), None, config=config)
+    bundle = train_model(data, tmp_path / "on", taxonomy=tiny_taxonomy, config=config, device="cpu")
+    before = load_network(open_bundle(tiny_model)).state_dict()
+    for name, tensor in load_network(bundle).state_dict().items():
+        is_frozen = "embeddings" in name or "encoder.layer.0." in name
+        assert torch.equal(tensor, before[name]) == is_frozen, name
+
+
+def test_more_frozen_layers_than_there_are_is_refused(
+    tiny_rows: Rows, tiny_taxonomy: Taxonomy, tiny_settings: dict[str, Any]
+) -> None:
+    config = load_train_config(None, **{**tiny_settings, "frozen_layers": 9})
+    with pytest.raises(ConfigError, match=r"frozen_layers = 9, but the encoder has \d layers"):
+        fit._network(config.base, tiny_rows(40), taxonomy=tiny_taxonomy, config=config)
