@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands to an app, which turns their errors into lines and exit codes."""
     app.command("train")(train)
     app.command("evaluate")(evaluate)
+    app.command("train-salience")(train_salience)
 
 
 def train(
@@ -74,6 +75,9 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="Time for the run; fewer steps where the epochs would take longer.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Paragraphs a step.")] = None,
     encoder_lr: Annotated[float | None, typer.Option(help="Learning rate of the encoder.")] = None,
     head_lr: Annotated[float | None, typer.Option(help="Learning rate of the heads.")] = None,
@@ -94,6 +98,7 @@ def train(
     settings = {
         "base": base,
         "epochs": epochs,
+        "max_minutes": max_minutes,
         "batch_size": batch_size,
         "encoder_lr": encoder_lr,
         "head_lr": head_lr,
@@ -133,6 +138,26 @@ def evaluate(
         typer.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+def train_salience(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="Paragraph sets with reference digests, .jsonl; may be repeated."),
+    ],
+    model: Annotated[Path, typer.Option(help="Model folder to add the head to; its weights stay as they are.")],
+    seed: Annotated[int, typer.Option(help="Of initial weights and every shuffle.")] = 0,
+) -> None:
+    """Teach a model which clauses digests keep.
+
+    Each row of the data has a theme, paragraphs (doc, para, text) and references, digests that keep close to
+    the paragraphs' wording. The head goes into the model folder as salience.safetensors and salience.json, in
+    place of the one it may have; train it again whenever the model was trained again.
+    """
+    from policylens.train.salience import train_salience as fit
+
+    head = fit(data, model, seed=seed)
+    typer.echo(f"wrote the salience head of {model}, fitted on {head.config.sets} sets", err=True)
 
 
 def _fields(text: str, title: str, context: str | None, theme: str, stance: str) -> Fields:

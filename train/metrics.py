@@ -13,7 +13,7 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score with its 95 % bootstrap interval."""
+    """A score with its 95 % interval."""
 
     value: float
     low: float
@@ -22,13 +22,61 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class LabelScores:
-    """Precision, recall and F1 in [0, 1] of one label, and how many paragraphs have it."""
+    """Scores of one label.
+
+    Attributes:
+        label: Its id.
+        precision: In [0, 1], like the others.
+        recall: Likewise.
+        f1: Likewise.
+        f1_low: Lower end of the 95 % bootstrap interval of the F1.
+        f1_high: Its upper end.
+        support: How many paragraphs have the label.
+    """
 
     label: str
     precision: float
     recall: float
     f1: float
+    f1_low: float
+    f1_high: float
     support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Paragraphs whose label got about the same probability.
+
+    Attributes:
+        low: Lower end of the range of probabilities.
+        high: Its upper end.
+        n: How many paragraphs.
+        confidence: Their mean probability.
+        accuracy: Share of right labels, with its interval.
+    """
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is left where labels below a probability are held back.
+
+    Attributes:
+        confidence: Least probability that is kept.
+        n: How many paragraphs are kept.
+        coverage: Their share of all.
+        precision: Share of right labels among them, with its interval.
+    """
+
+    confidence: float
+    n: int
+    coverage: float
+    precision: Score
 
 
 def confusion(gold: Labels, predicted: Labels, *, n_labels: int) -> NDArray[np.int64]:
@@ -51,20 +99,36 @@ def macro_f1(gold: Labels, predicted: Labels) -> float:
     return float((2 * np.diag(table)[seen] / total[seen]).mean())
 
 
-def label_scores(gold: Labels, predicted: Labels, labels: Sequence[str]) -> list[LabelScores]:
-    """Scores of each label, in the order of `labels`."""
+def label_scores(
+    gold: Labels, predicted: Labels, labels: Sequence[str], *, n_resamples: int = 1000, seed: int = 0
+) -> list[LabelScores]:
+    """Scores of each label, in the order of `labels`, with bootstrap intervals of the F1."""
     table = confusion(gold, predicted, n_labels=len(labels))
     hits, chosen, right = np.diag(table), table.sum(0), table.sum(1)
+    generator = np.random.default_rng(seed)
+    resampled = [
+        _f1_of_labels(confusion(gold[at], predicted[at], n_labels=len(labels)))
+        for at in (generator.integers(0, len(gold), len(gold)) for _ in range(n_resamples))
+    ]
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    f1 = _f1_of_labels(table)
     return [
         LabelScores(
             label=label,
             precision=float(hits[at] / max(1, chosen[at])),
             recall=float(hits[at] / max(1, right[at])),
-            f1=float(2 * hits[at] / max(1, chosen[at] + right[at])),
+            f1=float(f1[at]),
+            f1_low=float(low[at]),
+            f1_high=float(high[at]),
             support=int(right[at]),
         )
         for at, label in enumerate(labels)
     ]
+
+
+def _f1_of_labels(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    f1: NDArray[np.float64] = 2 * np.diag(table) / np.maximum(1, table.sum(0) + table.sum(1))
+    return f1
 
 
 def top_k_hits(gold: Labels, probabilities: NDArray[np.float32], *, k: int) -> NDArray[np.bool_]:
@@ -81,14 +145,60 @@ def expected_calibration_error(
 
     Source: Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
     """
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    members = [bins == index for index in range(n_bins)]
-    gaps = [
-        abs(float(correct[inside].mean()) - float(confidence[inside].mean())) * float(inside.mean())
-        for inside in members
-        if inside.any()
+    found = reliability(correct, confidence, n_bins=n_bins)
+    return sum(abs(part.accuracy.value - part.confidence) * part.n for part in found) / len(correct)
+
+
+def reliability(
+    correct: NDArray[np.bool_], confidence: NDArray[np.float32], *, n_bins: int = 10
+) -> list[Bin]:
+    """Confidence and accuracy in bins of equal width; empty bins are left out."""
+    places = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    return [
+        Bin(
+            low=at / n_bins,
+            high=(at + 1) / n_bins,
+            n=int((places == at).sum()),
+            confidence=float(confidence[places == at].mean()),
+            accuracy=share(int(correct[places == at].sum()), int((places == at).sum())),
+        )
+        for at in range(n_bins)
+        if (places == at).any()
     ]
-    return float(sum(gaps))
+
+
+def share(hits: int, n: int) -> Score:
+    """A share of `n` paragraphs (at least one) with its exact 95 % interval.
+
+    Exact, since the bootstrap gives no interval at all to a handful of paragraphs that are all right.
+
+    Source: Clopper and Pearson, "The Use of Confidence or Fiducial Limits", Biometrika 1934.
+    """
+    from scipy.stats import beta
+
+    low = float(beta.ppf(0.025, hits, n - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(0.975, hits + 1, n - hits)) if hits < n else 1.0
+    return Score(value=hits / n, low=low, high=high)
+
+
+def kept_from(correct: NDArray[np.bool_], confidence: NDArray[np.float32], *, least: float) -> Kept | None:
+    """What is left with labels below `least` held back, None where that is nothing."""
+    kept = confidence >= least
+    n = int(kept.sum())
+    if not n:
+        return None
+    return Kept(least, n, n / len(kept), share(int(correct[kept].sum()), n))
+
+
+def abstention_curve(
+    correct: NDArray[np.bool_], confidence: NDArray[np.float32], *, n_points: int = 50
+) -> list[Kept]:
+    """What is left at thresholds that keep ever more paragraphs, most confident first."""
+    falling = np.sort(confidence)[::-1]
+    sizes = np.unique(np.ceil(np.linspace(0, 1, n_points + 1)[1:] * len(falling)).astype(int))
+    thresholds = np.unique(falling[sizes - 1])[::-1]
+    found = (kept_from(correct, confidence, least=float(least)) for least in thresholds)
+    return [point for point in found if point is not None]
 
 
 def bootstrap(

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from policylens.data.taxonomy import Label, Taxonomy
-from policylens.train.evaluate import Evaluation, HeadEvaluation
+from policylens.models.config import promise_for
+from policylens.train.calibrate import CalibrationReport
+from policylens.train.evaluate import CHECKED_PRECISIONS
 from policylens.train.metrics import Score
+from policylens.train.results import AlsoScores, Evaluation, HeadEvaluation, Slice
 
 # More rows of confusions than this nobody reads; the JSON form has the whole matrix.
 _MAX_CONFUSIONS = 15
@@ -16,8 +19,15 @@ _HEAD_TITLES = {"theme": "Themes", "stance": "Stances"}
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """All scores as a JSON object, counts and intervals included."""
-    return json.dumps(asdict(evaluation), ensure_ascii=False, indent=2) + "\n"
+    """All scores as a JSON object, counts and intervals included.
+
+    Mistakes come without their text: the scores of a model are passed on with it, the paragraphs may not be.
+    """
+    values = asdict(evaluation)
+    for head in values["heads"]:
+        for mistake in head["mistakes"]:
+            del mistake["text"], mistake["title"]
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
 
 
 def to_markdown(evaluation: Evaluation, taxonomy: Taxonomy) -> str:
@@ -31,15 +41,42 @@ def to_markdown(evaluation: Evaluation, taxonomy: Taxonomy) -> str:
         f"# {evaluation.model}: {evaluation.n:,} paragraphs",
         "",
         f"Taxonomy {evaluation.taxonomy}; {evaluation.backend}, "
-        f"{evaluation.paragraphs_per_s:,.0f} paragraphs/s. Brackets: 95 % bootstrap interval.",
+        f"{evaluation.paragraphs_per_s:,.0f} paragraphs/s. Brackets: 95 % interval.",
     ]
     for head in evaluation.heads:
         lines += ["", f"## {_HEAD_TITLES[head.head]} ({head.n:,} paragraphs)", "", *_scores(head)]
         labels = taxonomy.themes if head.head == "theme" else taxonomy.stances
         lines += _section("Largest confusions", _confusions(head, labels))
         lines += _section("By label", _by_label(head, labels))
-        lines += _section("By source", _by_source(head))
+        lines += _section("Labels held back for a precision", _promises(head))
+        lines += _section("By source", _slices("source", head.by_source))
+        lines += _section("By length in characters", _slices("length", head.by_length))
+    if evaluation.also is not None:
+        lines += ["", "## Secondary themes", "", *_also(evaluation.also)]
     return "\n".join(lines) + "\n"
+
+
+def calibration_summary(report: CalibrationReport) -> str:
+    """What a calibration changed and what it promises, in lines."""
+    lines = []
+    for head in report.heads:
+        lines.append(
+            f"{head.head}: temperature {head.temperature_before:.3f} -> {head.temperature:.3f}, calibration "
+            f"error {head.error_before:.3f} -> {head.error:.3f} (cross-validated) on {head.n:,} paragraphs"
+        )
+        for precision in CHECKED_PRECISIONS:
+            promise = promise_for(head.promises, precision)
+            found = (
+                "cannot be promised"
+                if promise is None
+                else f"keeps {promise.coverage:.1%}, from a probability of {promise.confidence:.3f} on"
+            )
+            lines.append(f"  precision {precision:.2f} {found}")
+    lines.append(
+        f"secondary themes: from a probability of {report.also_threshold:.2f} on, "
+        f"before {report.also_threshold_before:.2f}"
+    )
+    return "\n".join(lines)
 
 
 def summary(evaluation: Evaluation) -> str:
@@ -97,9 +134,30 @@ def _by_label(head: HeadEvaluation, labels: Sequence[Label]) -> list[str]:
     return _table(("label", "precision", "recall", "F1", "n"), rows)
 
 
-def _by_source(head: HeadEvaluation) -> list[str]:
-    rows = [(part.source or "(none)", f"{part.accuracy:.3f}", str(part.n)) for part in head.by_source]
-    return _table(("source", "accuracy", "n"), rows) if rows else []
+def _slices(what: str, slices: Sequence[Slice]) -> list[str]:
+    rows = [(part.name or "(none)", _interval(part.accuracy), str(part.n)) for part in slices]
+    return _table((what, "accuracy", "n"), rows) if rows else []
+
+
+def _promises(head: HeadEvaluation) -> list[str]:
+    rows = []
+    for check in head.promises:
+        least = "-" if check.confidence is None else f"{check.confidence:.3f}"
+        coverage, precision = "0.000", "-"
+        if check.kept is not None:
+            coverage, precision = f"{check.kept.coverage:.3f}", _interval(check.kept.precision)
+        rows.append((f"{check.precision:.2f}", least, coverage, precision, check.verdict))
+    return _table(("promised", "least probability", "coverage", "precision", "promise"), rows) if rows else []
+
+
+def _also(also: AlsoScores) -> list[str]:
+    precision = "-" if also.precision is None else _interval(also.precision)
+    rows = [
+        ("precision", precision),
+        ("recall", _interval(also.recall)),
+        ("least probability", f"{also.threshold:.2f}"),
+    ]
+    return _table(("score", "value"), rows)
 
 
 def _section(title: str, table: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,11 @@ def training_arguments(
         seed=config.seed,
         dataloader_pin_memory=not use_cpu,
     )
+
+
+def planned_steps(config: TrainConfig, *, n_rows: int) -> int:
+    """Steps of all epochs."""
+    return max(1, math.ceil(config.epochs * -(-n_rows // config.batch_size)))
 
 
 def padding_step(arguments: TrainingArguments) -> int:
