@@ -27,6 +27,10 @@ class ModelFileError(PolicylensError):
     """A model folder is missing, incomplete or inconsistent: stop."""
 
 
+class OutputError(PolicylensError):
+    """Results cannot be written, e.g. to a full disk: stop; what is done is kept."""
+
+
 class MissingExtraError(PolicylensError):
     """An optional dependency is not installed; the message names the extra to install."""
 

@@ -34,6 +34,7 @@ __all__ = [
     "RecordError",
     "expand_inputs",
     "is_records",
+    "open_input",
     "read_document",
     "read_records",
     "read_stdin",
@@ -48,15 +49,19 @@ _SUPPORTED = ", ".join((*DOCUMENT_SUFFIXES, *RECORD_SUFFIXES))
 
 @dataclass(frozen=True, slots=True)
 class InputFailure:
-    """An input that names nothing readable; the others go on.
+    """An input, or a record of one, that cannot be used; the others go on.
 
     Attributes:
         path: What the user wrote.
         message: Why it cannot be used, with the input in it.
+        line: Line of the record that cannot be used, its number in a `.json` array; None for a whole input.
+        error: Short code: "unreadable", "missing_extra", or that of a `RecordError`.
     """
 
     path: str
     message: str
+    line: int | None = None
+    error: str = "unreadable"
 
 
 def expand_inputs(inputs: Sequence[str]) -> list[str | Path | InputFailure]:
@@ -98,7 +103,7 @@ def read_document(path: str | Path, *, doc: str | None = None, data: bytes | Non
     if suffix not in DOCUMENT_SUFFIXES:
         raise InputError(_unsupported(name))
     if data is None:
-        with _open(path) as stream:
+        with open_input(path) as stream:
             data = stream.read()
     if not data.strip():
         raise InputError(f"{name}: is empty")
@@ -117,7 +122,12 @@ def read_document(path: str | Path, *, doc: str | None = None, data: bytes | Non
 
 
 def read_records(
-    path: str | Path, *, text_field: str = "text", title_field: str = "title", doc: str | None = None
+    path: str | Path,
+    *,
+    text_field: str = "text",
+    title_field: str = "title",
+    doc: str | None = None,
+    stream: BinaryIO | None = None,
 ) -> Iterator[Paragraph | RecordError]:
     """Read the records of a .jsonl, .csv or .json file one by one, .jsonl and .csv in constant memory.
 
@@ -129,6 +139,7 @@ def read_records(
         text_field: Field or column with the text.
         title_field: Field or column with the document's title.
         doc: Name used in citations for records without `doc`; the file's stem unless given.
+        stream: The open file, where the caller wants to see how far it is read; closed in the end.
 
     Yields:
         A paragraph, or a `RecordError` in the place of a record that cannot be used.
@@ -139,9 +150,9 @@ def read_records(
     suffix = Path(path).suffix.lower()
     if suffix not in RECORD_SUFFIXES:
         raise InputError(_unsupported(str(path), RECORD_SUFFIXES))
-    with _open(path) as stream:
+    with stream or open_input(path) as opened:
         yield from _records(
-            stream,
+            opened,
             suffix,
             name=str(path),
             doc=doc or _stem(path),
@@ -276,8 +287,12 @@ def _is_wanted(name: str) -> bool:
     return suffix in (*DOCUMENT_SUFFIXES, *RECORD_SUFFIXES) and not name.startswith((".", "~$"))
 
 
-def _open(path: str | Path) -> BinaryIO:
-    """Open a regular file; a pipe or device could block or never end."""
+def open_input(path: str | Path) -> BinaryIO:
+    """Open a regular file; a pipe or device could block or never end.
+
+    Raises:
+        InputError: It is something else or cannot be opened.
+    """
     name = str(path)
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - a path with a NUL raises here, not in a helper of pathlib

@@ -164,6 +164,22 @@ class Taxonomy:
         return self._find("stance", name, self.stances)
 
     @cached_property
+    def parents(self) -> Mapping[str, tuple[int, ...]]:
+        """Parents of hierarchical theme ids -> places of the themes at or under them, in order of appearance.
+
+        `industry/steel/scrap` has the parents `industry` and `industry/steel`; a parent may be a theme
+        itself. Labels that are free text are no hierarchy, whatever they hold.
+        """
+        found: dict[str, list[int]] = {}
+        for at, theme_id in enumerate(self.theme_ids):
+            for parent in parents_of(theme_id):
+                found.setdefault(parent, []).append(at)
+        for at, theme_id in enumerate(self.theme_ids):
+            if theme_id in found:
+                found[theme_id].append(at)
+        return {parent: tuple(sorted(places)) for parent, places in found.items()}
+
+    @cached_property
     def _themes_by_id(self) -> Mapping[str, Label]:
         return {label.id: label for label in self.themes}
 
@@ -192,6 +208,16 @@ class Taxonomy:
         hint = f"did you mean {near!r}? " if near else ""
         ids = _listed([label.id for label in labels])
         return TaxonomyError(f"unknown {what} {value!r}; {hint}{where} has: {ids}")
+
+
+def parents_of(label_id: str) -> tuple[str, ...]:
+    """Ids above a hierarchical id, outermost first: `a/b/c` has `a` and `a/b`; none for free text."""
+    if not _ID.fullmatch(label_id):
+        return ()
+    parts = label_id.split("/")
+    if not all(parts):
+        return ()
+    return tuple("/".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
 def nearest_id(value: str, labels: Iterable[Label]) -> str:

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from policylens.infer.classify import Classifier
     from policylens.infer.digest import summarize
+    from policylens.infer.texts import ColumnTagger
 
-__all__ = ["Classifier", "summarize"]
+__all__ = ["Classifier", "ColumnTagger", "summarize"]
 
 # Loaded on first use: `policylens --help` and the digest need none of what the classifier brings along.
-_HOMES = {"Classifier": "policylens.infer.classify", "summarize": "policylens.infer.digest"}
+_HOMES = {
+    "Classifier": "policylens.infer.classify",
+    "ColumnTagger": "policylens.infer.texts",
+    "summarize": "policylens.infer.digest",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policylens.data.records import TaggedParagraph
 from policylens.data.sentences import split_sentences
-from policylens.infer.clauses import Clause, read_clauses
+from policylens.infer.clauses import Clause, Kind, read_clauses
 from policylens.infer.repair import (
     has_end_mark,
     is_usable,
@@ -17,6 +17,7 @@ from policylens.infer.repair import (
     without_notes,
 )
 from policylens.infer.scoring import Place
+from policylens.infer.speakers import is_meeting, named_person, pronoun_chars, speaker_clause
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,28 @@ class Candidate:
         sentence: Number of its sentence in that paragraph.
         number: Number of the clause in that sentence.
         clause: The clause, its text verbatim from the paragraph.
+        start: Its first character in the paragraph.
         needs: Positions in the list of candidates of all that must be chosen with it, itself included.
         place: Where it stands, for scoring.
         is_last: Whether it ends its sentence.
+        speaker: Clause of its paragraph that says who speaks (李强指出), where it starts with its verb and
+            its sentence does not say so itself; "" else.
     """
 
     paragraph: int
     sentence: int
     number: int
     clause: Clause
+    start: int
     needs: tuple[int, ...]
     place: Place
     is_last: bool
+    speaker: str = ""
+
+    @property
+    def middle(self) -> int:
+        """The character in its middle, counted from the start of the paragraph."""
+        return self.start + len(self.clause.text) // 2
 
 
 def read_candidates(tagged: Sequence[TaggedParagraph]) -> list[Candidate]:
@@ -49,8 +60,9 @@ def read_candidates(tagged: Sequence[TaggedParagraph]) -> list[Candidate]:
         tagged: Body paragraphs of one theme in reading order.
 
     Returns:
-        The candidates. A sentence that leans on the one before it (他强调…) is there only where that one
-        is, and needs it whole; one that is unbalanced, a question or an address is left out.
+        The candidates. A sentence that leans on the one before it (其中…) is there only where that one is,
+        and needs it whole; 他强调 takes the name of the only person named before it. A sentence that is
+        unbalanced, a question or an address is left out.
     """
     candidates: list[Candidate] = []
     for number, item in enumerate(tagged):
@@ -58,47 +70,119 @@ def read_candidates(tagged: Sequence[TaggedParagraph]) -> list[Candidate]:
     return candidates
 
 
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence that was read.
+
+    Attributes:
+        clauses: Its clauses as they stand in the paragraph; none where it cannot be used.
+        start: Where in the paragraph the first of them can begin.
+        leans: Whether it leans on the sentence before it.
+        whole: Whether it is complete; of one that breaks off, the last clause is left out.
+        person: Whom its opening 他 stands for, "" where there is none.
+        speaker: Clause of this sentence that says who speaks, "" where none does.
+    """
+
+    clauses: tuple[Clause, ...]
+    start: int
+    leans: bool
+    whole: bool
+    person: str
+    speaker: str
+
+
+def _read_sentence(sentence: str, start: int, person: str) -> _Sentence:
+    opening = read_opening(sentence)
+    rest = sentence[opening.start :]
+    clauses = read_clauses(rest) if is_usable(sentence) else ()
+    pronoun = pronoun_chars(rest) if person else 0
+    if pronoun and clauses:
+        resolved = read_clauses(person + rest[pronoun:])
+        leans, speaker = leans_inside(resolved), speaker_clause(resolved)
+    else:
+        leans, speaker = opening.leans or leans_inside(clauses), speaker_clause(clauses)
+    whole = has_end_mark(sentence)
+    if points_far(clauses) or (len(clauses) == 1 and not whole):
+        clauses = ()
+    return _Sentence(clauses, start + opening.start, leans, whole, person if pronoun else "", speaker)
+
+
 def _read_paragraph(candidates: list[Candidate], item: TaggedParagraph, number: int) -> None:
     text = item.paragraph.text
     spans = split_sentences(text)
-    title = " ".join((item.paragraph.title, item.paragraph.heading, item.paragraph.doc))
     before: tuple[int, ...] = ()
+    person = speaker = ""
     for k, (start, end) in enumerate(spans):
-        sentence = text[start:end]
-        opening = read_opening(sentence)
-        clauses = read_clauses(sentence[opening.start :]) if is_usable(sentence) else ()
-        leans = opening.leans or leans_inside(clauses)
-        whole = has_end_mark(sentence)
-        broken = len(clauses) == 1 and not whole
-        if not clauses or broken or points_far(clauses) or (leans and not before):
+        read = _read_sentence(text[start:end], start, person)
+        person = named_person(text[start:end]) or person
+        carried, speaker = speaker, read.speaker or speaker
+        if not read.clauses or (read.leans and not before):
             before = ()
             continue
         first = len(candidates)
-        for j, clause in enumerate(clauses if whole else clauses[:-1]):
-            needs = {first + need for need in clause.needs} | {first + j}
-            if max(needs) >= first + len(clauses) - (not whole):
-                needs = {first + j}
-            place = Place(
-                kind=clause.kind,
-                clause=j,
-                clauses=len(clauses),
-                sentence=k,
-                sentences=len(spans),
-                theme_score=item.theme_score,
-                title=title,
-                paragraph_chars=len(text),
-            )
-            tidy = Clause(without_notes(clause.text), clause.mark, clause.kind, clause.needs)
-            candidates.append(
-                Candidate(
-                    paragraph=number,
-                    sentence=k,
-                    number=j,
-                    clause=tidy,
-                    needs=tuple(sorted(needs | set(before if leans else ()))),
-                    place=place,
-                    is_last=j == len(clauses) - 1,
-                )
-            )
+        _add_clauses(
+            candidates,
+            read,
+            item,
+            at=(number, k, len(spans)),
+            before=before if read.leans else (),
+            speaker=carried if not read.speaker else _of_meeting(read.speaker),
+        )
         own = tuple(range(first, len(candidates)))
-        before = (*before, *own) if leans else own
+        before = (*before, *own) if read.leans else own
+
+
+def _of_meeting(speaker: str) -> str:
+    """会议指出 is never printed with its own sentence, so it is carried to it as to the later ones."""
+    return speaker if is_meeting(speaker) else ""
+
+
+def _add_clauses(
+    candidates: list[Candidate],
+    read: _Sentence,
+    item: TaggedParagraph,
+    *,
+    at: tuple[int, int, int],
+    before: tuple[int, ...],
+    speaker: str,
+) -> None:
+    """Add the clauses of one sentence; `at` is paragraph, sentence and number of sentences."""
+    text, first = item.paragraph.text, len(candidates)
+    usable = read.clauses if read.whole else read.clauses[:-1]
+    start = read.start
+    for j, clause in enumerate(usable):
+        needs = {first + need for need in clause.needs} | {first + j}
+        if max(needs) >= first + len(usable):
+            needs = {first + j}
+        start = text.index(clause.text, start)
+        printed = without_notes(clause.text)
+        if j == 0 and read.person:
+            printed = read.person + printed[pronoun_chars(printed + "，") :]
+        candidates.append(
+            Candidate(
+                paragraph=at[0],
+                sentence=at[1],
+                number=j,
+                clause=Clause(printed, clause.mark, clause.kind, clause.needs),
+                start=start,
+                needs=tuple(sorted(needs | set(before))),
+                place=_place(item, read, j, at),
+                is_last=j == len(read.clauses) - 1,
+                speaker=speaker if clause.kind is Kind.VERB else "",
+            )
+        )
+        start += len(clause.text)
+
+
+def _place(item: TaggedParagraph, read: _Sentence, number: int, at: tuple[int, int, int]) -> Place:
+    paragraph = item.paragraph
+    return Place(
+        kind=read.clauses[number].kind,
+        clause=number,
+        clauses=len(read.clauses),
+        sentence=at[1],
+        sentences=at[2],
+        theme_score=item.theme_score,
+        title=" ".join((paragraph.title, paragraph.heading, paragraph.doc)),
+        paragraph_chars=len(paragraph.text),
+    )

@@ -61,6 +61,12 @@ _VERB_FIRST = re.compile(
     rf"^(?:(?:{_ADVERBS}){{0,4}})(?:{_VERBS})|^(?:要|应|将|须|必须|应当|不得|不能)(?!求|是|用|来)"
 )
 
+# 提供预置软件的生产企业应当明示…: the verb at the start belongs to an attribute of the subject.
+_OWN_SUBJECT = re.compile(
+    r"^[^，]{3,}的[^，的]{2,18}?(?:应当?|可以?|须|必须|不得|要|将(?=[^，]{3}))"
+    r"(?!用|急|对|求|点|素|再|持|件|领)"
+)
+
 # A figure or a plain predicate shows that a clause says something of its own subject.
 _PREDICATE = re.compile(
     r"(?:增长|下降|提高|达到?|超过|突破|为|降至|升至|增至|增加|减少|占|完成|实现|新增|有|是|居"
@@ -73,7 +79,10 @@ _PREDICATE_END = re.compile(
     r"|[居位列][^，]{0,8}(?:前列|首位|第[一二三四五]位?)$|取得[^，]{2,12}$"
 )
 _ANY_PREDICATE = re.compile(
-    rf"(?:{_VERBS.replace('|扩|促|稳|保|防', '')})|[是有为达占居称说让使能会可应需须获]|取得|成为"
+    rf"(?:{_VERBS.replace('|扩|促|稳|保|防', '')})|是(?!否)"
+    r"|(?<![国所特稀])有(?![关限效机序色])|(?<!行)为(?!期)|(?<![发送])达|占|居(?![民住家])|(?<![名职简统])称|说|(?<!转)让|(?<!大)使(?!用|命|馆)"
+    r"|(?<![功性职产节智储动赋核热电势潜新效光氢])能(?![源力耗级量效])|(?<![社协员大机学工商峰年理])会(?![议员计展谈])"
+    r"|(?<!许)可(?![再持])|(?<![供响效适反感])应(?![急用对])|(?<![供内急刚])需(?!求)|须|获|取得|成为"
     rf"|面临|存在|具有|出现|进入|处于|不足|不够"
     r"|调研|考察|会见|出席|访问|主持|听取|参加|前往|赴|较[大低弱]|突出|向好|明显|显著|[了着过]"
 )
@@ -85,7 +94,7 @@ _STRONG = re.compile(r"[是了将已要应达居把被会能可需须由均都�
 _UNFINISHED_END = re.compile(
     r"(?:基础上|前提下|过程中|背景下|条件下|情况下|框架下|指导下|带动下|推动下|的同时|之际|之后"
     r"|以来|(?:之|支持|引领|推动|带动|指导|领导|影响|作用|努力|赋能|加持|驱动|支撑|牵引|主持"
-    r"|见证)下|为目标|为抓手|为重点|为契机|为主线|为核心|为牵引|为主题"
+    r"|见证)下|的高度|的角度|为目标|为抓手|为重点|为契机|为主线|为核心|为牵引|为主题"
     r"|为引领|为支撑|为导向|为载体|为依托|为基础|为突破口|为指导|为统领|为主体)$"
 )
 _UNFINISHED_START = re.compile(
@@ -109,7 +118,7 @@ _TIME = re.compile(
     r"|五年来|前不久|过去|此前|届时)"
     r"[^，]{0,14}$"
 )
-_TIME_END = re.compile(r"(?:时|后|前|以来|期间|之际|年底|年末|当天)$")
+_TIME_END = re.compile(r"(?:时|后|前|以来|[年月]来|期间|之际|年底|年末|当天)$")
 _CONDITION = re.compile(
     r"^(?:如(?!期|何|今)|若|倘若|只有|只要|虽然|尽管|由于|因(?!地)|凡|除非|即使|无论|不管|不论|除"
     r"|一旦|既|不仅|不但|不只|不光"
@@ -124,7 +133,7 @@ _FRAME = re.compile(
 )
 _LOOSE_IN = re.compile(r"(?:下|中|上|基础上|过程中|同时|背景下|前提下|之际|方面)$")
 _TAIL = re.compile(
-    r"^(?:并|而|且|以及|及|和|与|或|从而|进而|继而|使|让|令|以(?!来)|更|也|还|又|就(?!业)|才(?!能"
+    r"^(?:连续(?=[\d一二三四五六七八九十多几])|较|比(?![亚例重])|并|而|且|以及|及|和|与|或|从而|进而|继而|使|让|令|以(?!来)|更|也|还|又|就(?!业)|才(?!能"
     r"|华)|则|却|都|等|即|即是|其|其中|这|该|此|那|它|他|她|为(?!期)|是"
     r"|但|但是|然而|不过|因此|所以|于是|同时|此外|另外|甚至|尤其|特别|包括|如(?!期|何)|例如|比如"
     r"|同比|环比|比上|较上|增速|比(?!亚)|分别|有的|在此|由此|对此|至|到(?!20)|来|去"
@@ -132,6 +141,8 @@ _TAIL = re.compile(
     r"|最终|最后|反而|只|仅|均|共|总|一来|另一|有(?!序|力)|不仅|将其|使其|助力|只能|进行)"
 )
 
+
+_CONSEQUENCE = re.compile(r"(?:可|应|不得|由|按|给予|予以|依法|责令|处|将|经|须|必须|视为|优先|免|对其)")
 
 # What completes 把…, after a comma: 把保障粮食安全，作为头等大事.
 _COMPLEMENT = re.compile(r"^[^，]{0,12}(?:作为|放在|摆在|当作|当成|放到|摆到|贯穿|纳入|融入|落到)")
@@ -230,6 +241,15 @@ def _kinds(pieces: list[tuple[str, str]]) -> list[Kind]:
         kind = _kind(text, mark, fresh=fresh, last=last)
         kinds.append(kind)
         fresh = mark in "；：" or (fresh and kind in _OPENING_KINDS)
+    return _whole_conditions(pieces, kinds)
+
+
+def _whole_conditions(pieces: list[tuple[str, str]], kinds: list[Kind]) -> list[Kind]:
+    """A condition in 的 may run over several clauses: 企业利用厂房，兴办新产业的，可按原用途使用."""
+    for i in range(len(pieces) - 2, 0, -1):
+        closes = kinds[i] is Kind.CONDITION and pieces[i][0].endswith("的")
+        if closes and _CONSEQUENCE.match(pieces[i + 1][0]) and pieces[i - 1][1] in "，,":
+            kinds[i - 1] = Kind.CONDITION
     return kinds
 
 
@@ -250,15 +270,16 @@ def _kind(text: str, mark: str, *, fresh: bool, last: bool) -> Kind:
     if not last and (_UNFINISHED_END.search(text) or (fresh and _UNFINISHED_START.match(text))):
         return Kind.TOPIC
     if _VERB_FIRST.match(text):
-        return Kind.VERB
-    if not _ANY_PREDICATE.search(text) or _is_noun_phrase(text):
+        return Kind.STATEMENT if _OWN_SUBJECT.match(text) else Kind.VERB
+    if not _ANY_PREDICATE.search(text) or is_noun_phrase(text):
         return Kind.TOPIC if not last else Kind.TAIL if not fresh else Kind.STATEMENT
     if fresh or _PREDICATE.search(text) or (len(text) >= 8 and _PREDICATE_END.search(text)):
         return Kind.STATEMENT
     return Kind.TAIL
 
 
-def _is_noun_phrase(text: str) -> bool:
+def is_noun_phrase(text: str) -> bool:
+    """Whether a clause is only a noun with its attributes: 预置的基本功能软件, 明年实施的《条例》."""
     attribute, of, noun = text.rpartition("的")
     return bool(of) and not _ANY_PREDICATE.search(noun) and not _STRONG.search(attribute)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -18,15 +17,11 @@ from policylens.data.records import (
 )
 from policylens.data.taxonomy import Taxonomy
 from policylens.infer.candidates import Candidate, read_candidates
-from policylens.infer.clauses import Kind
 from policylens.infer.figures import extract_figures
-from policylens.infer.repair import is_well_formed, leans_back
-from policylens.infer.scoring import Frequencies, score_clauses
+from policylens.infer.joining import name_chars, print_digest, reads_well, units_of, without_named_meetings
+from policylens.infer.salience import Judged, Salience, judge
 from policylens.infer.selection import Selection, Source
 from policylens.infer.voices import extract_voices
-
-_MAX_JOINED_CHARS = 90
-_SEMICOLONS = ("；", ";")
 
 
 def summarize(
@@ -35,16 +30,19 @@ def summarize(
     taxonomy: Taxonomy,
     max_chars: int = 300,
     themes: Sequence[str] | None = None,
+    salience: Salience | None = None,
 ) -> Digest:
     """Digest tagged paragraphs theme by theme.
 
-    Only body paragraphs count. Themes come in order of their number of paragraphs, then of the taxonomy.
+    Only body paragraphs count; those whose theme was held back are counted, but in no digest. Themes come
+    in order of their number of paragraphs, then of the taxonomy.
 
     Args:
         tagged: Paragraphs of any number of documents, in reading order.
         taxonomy: Themes and stances; themes marked as no policy content get no digest.
         max_chars: Largest length of the digest of one theme, in characters.
         themes: Only these themes, by id, whether or not they are marked as policy content.
+        salience: The model's head with the vectors of the paragraphs; see `digest_paragraphs`.
 
     Returns:
         The digests. A theme of which nothing fits `max_chars` has no sentences.
@@ -58,7 +56,8 @@ def summarize(
     body = [item for item in tagged if item.paragraph.kind == "body"]
     by_theme: dict[str, list[TaggedParagraph]] = defaultdict(list)
     for item in body:
-        by_theme[item.theme].append(item)
+        if not item.abstained:
+            by_theme[item.theme].append(item)
     for theme in (*by_theme, *(themes or ())):
         taxonomy.theme(theme)
     wanted = [t for t in by_theme if (t in themes if themes is not None else taxonomy.theme(t).digest)]
@@ -68,11 +67,14 @@ def summarize(
     wanted.sort(key=lambda theme: (-len(by_theme[theme]), order[theme]))
     return Digest(
         themes=tuple(
-            _digest_theme(theme, by_theme[theme], voices, taxonomy=taxonomy, max_chars=max_chars)
+            _digest_theme(
+                theme, by_theme[theme], voices, taxonomy=taxonomy, max_chars=max_chars, salience=salience
+            )
             for theme in wanted
         ),
         documents=len({item.paragraph.doc for item in body}),
         paragraphs=len(body),
+        abstained=sum(1 for item in body if item.abstained),
     )
 
 
@@ -90,6 +92,7 @@ def _digest_theme(
     *,
     taxonomy: Taxonomy,
     max_chars: int,
+    salience: Salience | None,
 ) -> ThemeDigest:
     places = dict.fromkeys(Citation(item.paragraph.doc, item.paragraph.para) for item in tagged)
     return ThemeDigest(
@@ -97,7 +100,7 @@ def _digest_theme(
         paragraphs=len(tagged),
         documents=len({item.paragraph.doc for item in tagged}),
         stances=_count_stances(tagged, taxonomy.stance_ids),
-        sentences=digest_paragraphs(tagged, max_chars=max_chars),
+        sentences=digest_paragraphs(tagged, max_chars=max_chars, salience=salience),
         figures=extract_figures(tagged),
         voices=tuple(voice for place in places for voice in voices.get(place, ())),
     )
@@ -108,75 +111,55 @@ def _count_stances(tagged: Sequence[TaggedParagraph], stance_ids: Sequence[str])
     return MappingProxyType({stance: counts[stance] for stance in stance_ids if counts[stance]})
 
 
-def digest_paragraphs(tagged: Sequence[TaggedParagraph], *, max_chars: int) -> tuple[CitedSentence, ...]:
+def digest_paragraphs(
+    tagged: Sequence[TaggedParagraph], *, max_chars: int, salience: Salience | None = None
+) -> tuple[CitedSentence, ...]:
     """Digest the paragraphs of one theme.
 
     Args:
         tagged: Body paragraphs in reading order.
         max_chars: Largest length of all sentences together, in characters.
+        salience: The model's head with the vectors of paragraphs; those that it has no vectors of do not
+            enter the digest. None, or no vectors at all: surface features decide.
 
     Returns:
-        Sentences in reading order, each verbatim from the paragraph it cites but for clauses left out and
-        the marks that join the rest; empty where nothing fits.
+        Sentences source by source, each verbatim from the paragraphs that it cites but for clauses left out,
+        the name of the source and the marks that join the rest; empty where nothing fits.
     """
+    known = salience.known(tagged) if salience is not None else []
+    tagged = known or tagged
     candidates = read_candidates(tagged)
     if not candidates:
         return ()
-    scores = score_clauses(
-        [candidate.clause.text for candidate in candidates],
-        [candidate.place for candidate in candidates],
-        Frequencies([item.paragraph.text for item in tagged]),
-    )
-    sources = [Source(item.paragraph.doc, item.stance) for item in tagged]
-    selection = Selection(candidates, scores, sources, max_chars=max_chars, reads_well=_reads_well)
-    return _print(candidates, sorted(selection.grow()), tagged)
+    judged = judge(candidates, tagged, salience if known else None)
+    return compose(candidates, tagged, judged, max_chars=max_chars)
 
 
-def _reads_well(clauses: Sequence[Candidate]) -> bool:
-    text = print_sentence(clauses)
-    # A sentence that leans as a whole brings the one before it along; one that begins later must not lean.
-    return is_well_formed(text) and (clauses[0].number == 0 or not leans_back(text))
-
-
-def _print(
-    candidates: Sequence[Candidate], chosen: Sequence[int], tagged: Sequence[TaggedParagraph]
+def compose(
+    candidates: Sequence[Candidate], tagged: Sequence[TaggedParagraph], judged: Judged, *, max_chars: int
 ) -> tuple[CitedSentence, ...]:
-    by_sentence: dict[tuple[int, int], list[Candidate]] = defaultdict(list)
-    for i in chosen:
-        by_sentence[candidates[i].paragraph, candidates[i].sentence].append(candidates[i])
-    printed: list[CitedSentence] = []
-    for (number, _), clauses in by_sentence.items():
-        paragraph = tagged[number].paragraph
-        sentence = CitedSentence(print_sentence(clauses), (Citation(paragraph.doc, paragraph.para),))
-        if printed and _joins(printed[-1], sentence):
-            sentence = CitedSentence(printed.pop().text[:-1] + "；" + sentence.text, sentence.citations)
-        printed.append(sentence)
-    return tuple(printed)
+    """Choose clauses and print them.
 
-
-def _joins(before: CitedSentence, after: CitedSentence) -> bool:
-    """Whether two short sentences of one paragraph read better as one, as analysts write them: …；…."""
-    text = before.text + after.text
-    return (
-        before.citations == after.citations
-        and len(text) <= _MAX_JOINED_CHARS
-        and before.text.endswith("。")
-        and before.text[:2] != after.text[:2]
-        and not any(mark in text for mark in "：！？“")
-        and not leans_back(before.text)
-        and not leans_back(after.text)
+    Args:
+        candidates: All clauses of the theme in reading order.
+        tagged: The paragraphs.
+        judged: What the clauses are worth.
+        max_chars: Largest length of all sentences together, in characters.
+    """
+    units = units_of(tagged)
+    candidates = without_named_meetings(candidates, units)
+    sources = [
+        Source(item.paragraph.doc, item.stance, unit.key, name_chars(unit))
+        for item, unit in zip(tagged, units, strict=True)
+    ]
+    selection = Selection(
+        candidates,
+        judged.salience,
+        sources,
+        max_chars=max_chars,
+        reads_well=reads_well,
+        vectors=judged.vectors,
     )
-
-
-def print_sentence(clauses: Sequence[Candidate]) -> str:
-    """Join the chosen clauses of one sentence with their own marks, or ，and ；where some were left out."""
-    text = ""
-    for clause, after in itertools.pairwise(clauses):
-        mark = clause.clause.mark or "，"
-        if after.number > clause.number + 1 and clause.clause.kind is not Kind.SAYS:
-            mark = "；" if mark in _SEMICOLONS else "，"
-        text += clause.clause.text + mark
-    last = clauses[-1].clause
-    if last.text.endswith(("。”", "！”", "。’", "！’", "。」", "。』")):
-        return text + last.text
-    return text + last.text + ("！" if last.mark.startswith(("！", "!")) else "。")
+    chosen = sorted(selection.grow())
+    positions = None if judged.position is None else judged.position.tolist()
+    return print_digest(candidates, chosen, tagged, units, positions=positions)

@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policylens.data.records import Citation, Figure, TaggedParagraph
+from policylens.infer.amounts import read_amount
+from policylens.infer.periods import PERIOD, period_before
 from policylens.infer.quantities import DIGITS, HALF_WIDTH, MONEY, Number, find_numbers
 
 _SENTENCE_END = "。！？；\n"
 _BOUNDARY = re.compile(r"[，。；：！？\n;:!?]|,(?!\d{3})|——")
 _AROUND = re.compile(r"^(?:（含）|及?以上|及?以下|以内|左右|上下|之多|多)+")
 
-_PERIOD = (
-    r"(?:截至|截止|到|至|自|从|预计|在)?(?:"
-    r"目前|当前|近年来|近几年|今年|去年|当年|全年|同期|上半年|下半年|年内|每年|前[\d一二两三四五六七八九十]+个月|(?:前)?[一二三四]季度|前[一二三四]季度|"
-    r"“?十[一二三四五六]五”?(?:以来|期间|时期|末)?(?!”|规划|纲要|开局|收官|重[点大])|\d{4}(?:[—\-–至]\d{4})?年|"
-    r"\d{1,2}(?:[—\-–至]\d{1,2})?月份?|\d{1,2}日)"
-    r"(?:底|末|初|前|上旬|中旬|下旬|以来|期间|来|间|起)*"
-)
-_PERIOD_ONLY = re.compile(rf"(?:{_PERIOD})+")
+_PERIOD_ONLY = re.compile(rf"(?:{PERIOD})+")
 # "东湾的中试平台今年接待": a period inside the clause; "比去年底" is what the number is compared with.
 _INNER_PERIOD = re.compile(
     r"(?<![比较与同于自从由到至])(?:[到至]|截至|预计)?(?:今年(?:以来)?|目前|当前|近年来|上半年|下半年|"
     r"(?:19|20)\d{2}年(?:\d{1,2}月)?(?:底|末|初|前|以来)*)(?![度产间版款级]|基础|水平|同期|计划|规划|行动)"
 )
 _OPENING = re.compile(
-    rf"^(?:{_PERIOD}|其中|这里|那里|为此|对此|同时|此外|另外|并且|并|而|且|但|也|还|已经?|力争|预计|争取|确保|[（\s、和及与]|"
+    rf"^(?:{PERIOD}|其中|这里|那里|为此|对此|同时|此外|另外|并且|并|而|且|但|也|还|已经?|力争|预计|争取|确保|[（\s、和及与]|"
     r"[(（]?[一二三四五六七八九十\d]+[)）、.．]|[一二三四五六七八九十]是)+"
 )
 _APPROXIMATION = re.compile(
@@ -59,9 +54,9 @@ _NEEDS_SUBJECT = re.compile(
 _CONJUNCTION = re.compile(r"(?:以及|[、和及与或])$")
 _NEW_PHRASE = re.compile(r"^(?:以及|[、和及与或并且])")
 # "由26个月缩短到17个月": what is before the first number, and what stands between the two.
-_BASE_LEAD = re.compile(rf"(?:由|从)(?:{_PERIOD}|平均|原来|过去|此前|最初)?的?(?:不足|不到|大?约|近)?$")
+_BASE_LEAD = re.compile(rf"(?:由|从)(?:{PERIOD}|平均|原来|过去|此前|最初)?的?(?:不足|不到|大?约|近)?$")
 _BASE_TO_RESULT = re.compile(
-    rf"[^、的\d]{{0,6}}?(?P<change>(?:{_CHANGE_WORD}|[^、的\d（）]{{0,4}})[到至为])了?(?:{_PERIOD})?的?(?:大?约|近|超过?)?$"
+    rf"[^、的\d]{{0,6}}?(?P<change>(?:{_CHANGE_WORD}|[^、的\d（）]{{0,4}})[到至为])了?(?:{PERIOD})?的?(?:大?约|近|超过?)?$"
 )
 _LIST_MARK = re.compile(r"(?:、|以及|[和与及])")
 _BARE_NUMBERS = re.compile(rf"(?:(?:{DIGITS})[百千万亿]*、)+$")
@@ -85,6 +80,10 @@ _MIN_REPEATED_CHARS = 8
 _MAX_OBJECT_CHARS = 16
 _MAX_MEASURE_CHARS = 36
 _MAX_SUBJECT_CHARS = 24
+
+
+# Theme, number, period and measure.
+_Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +112,32 @@ def extract_figures(paragraphs: Sequence[TaggedParagraph], *, limit: int | None 
     """
     if limit is not None and limit < 0:
         raise ValueError(f"limit {limit} is negative; give the number of figures to keep, or None for all")
-    found: dict[tuple[str, str, str, str], Figure] = {}
-    clauses: dict[tuple[str, str], list[str]] = {}
+    found: dict[_Key, Figure] = {}
+    clauses: dict[tuple[str, str], list[_Key]] = {}
     for tagged in paragraphs:
         citation = Citation(tagged.paragraph.doc, tagged.paragraph.para)
         for figure in _figures_in(tagged.paragraph.text, citation):
-            measure = re.sub(r"^(?:我国|全国|全[省市区县])?(?:已经?)?", "", figure.measure)
-            key = (tagged.theme, figure.value, figure.unit, measure)
+            key = _key(tagged.theme, figure)
             # A box in a newspaper repeats the clause "680家工厂接入平台" without its beginning.
             clause = figure.text[figure.text.rfind(figure.value + figure.unit) :]
             same = clauses.setdefault((tagged.theme, clause), [])
-            if len(clause) >= _MIN_REPEATED_CHARS and any(
-                measure.endswith(m) or m.endswith(measure) for m in same
-            ):
-                continue
-            same.append(measure)
-            found.setdefault(key, figure)
-    figures = list(found.values())
+            if len(clause) >= _MIN_REPEATED_CHARS:
+                key = next((k for k in same if key[-1].endswith(k[-1]) or k[-1].endswith(key[-1])), key)
+            same.append(key)
+            found[key] = _also_in(found[key], citation) if key in found else figure
+    return best_figures(tuple(found.values()), limit=limit)
+
+
+def best_figures(figures: Sequence[Figure], *, limit: int | None) -> tuple[Figure, ...]:
+    """The figures that tell most: a clear measure first, then percentages and money, then counts.
+
+    Args:
+        figures: Figures in reading order.
+        limit: Keep only so many, all when None.
+
+    Returns:
+        The best ones, in reading order.
+    """
     if limit is None or len(figures) <= limit:
         return tuple(figures)
     best = sorted(range(len(figures)), key=lambda i: (-_rank(figures[i]), i))[:limit]
@@ -160,8 +168,37 @@ def _figures_in(text: str, citation: Citation) -> Iterator[Figure]:
                 measure, subject = _measure(lead, tail, origin, subject)
                 recent = recent if recent[-1:] == [subject] else [*recent, subject]
                 clause = text[min(start, subject.start) if subject.start >= 0 else start : end].strip("，、 ")
-                yield Figure(number.value, number.unit, measure, clause, citation)
+                yield _figure(number, measure, clause, citation, period_before(text, number.start))
         period = -1
+
+
+def _figure(number: Number, measure: str, clause: str, citation: Citation, period: str) -> Figure:
+    subject, change = _split_change(measure)
+    amount = read_amount(number.value, number.unit)
+    return Figure(number.value, number.unit, measure, clause, citation, period, subject, change, amount)
+
+
+def _split_change(measure: str) -> tuple[str, str]:
+    """Split "软件产品收入同比增长" into what is measured and the words of its change."""
+    change = _CHANGE_END.search(measure)
+    if change is None or change.start() == 0 or change[0] == "保持在":
+        return measure, ""
+    return measure[: change.start()], change[0]
+
+
+def _key(theme: str, figure: Figure) -> _Key:
+    """What two mentions of one figure have in common: 1.5万亿元 and 15000亿元 are the same amount."""
+    measure = re.sub(r"^(?:我国|全国|全[省市区县])?(?:已经?)?", "", figure.measure)
+    amount = figure.amount
+    number = f"{amount.low} {amount.high} {amount.unit}" if amount else figure.value + figure.unit
+    period = figure.period if re.search(r"\d{4}年|\d月", figure.period) else ""
+    return theme, number, period, measure
+
+
+def _also_in(figure: Figure, citation: Citation) -> Figure:
+    if citation in figure.citations:
+        return figure
+    return replace(figure, also=(*figure.also, citation))
 
 
 def _listed(subject: _Subject) -> list[_Subject]:

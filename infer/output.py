@@ -7,16 +7,14 @@ import io
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from policylens.data.errors import ConfigError
-from policylens.infer.rows import FIELDS, Row
+from policylens.infer.rows import ABSTENTION_FIELDS, FIELDS, Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,8 +23,17 @@ if TYPE_CHECKING:
 _ROW_GROUP = 8192
 
 
+# Column of CSV and Parquet with the fields that inputs carry.
+EXTRA = "extra"
+COLUMNS = (*FIELDS, *ABSTENTION_FIELDS, EXTRA)
+
+
 class TableFormat(StrEnum):
-    """File formats of tagged paragraphs."""
+    """File formats of tagged paragraphs.
+
+    JSONL has the fields that inputs carry beside ours. CSV and Parquet have the columns `COLUMNS`; lists
+    and objects are JSON text in CSV.
+    """
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -39,10 +46,16 @@ class ReportFormat(StrEnum):
     MD = "md"
     HTML = "html"
     JSON = "json"
+    DOCX = "docx"
 
 
 _TABLE_SUFFIXES = {".csv": TableFormat.CSV, ".parquet": TableFormat.PARQUET, ".pq": TableFormat.PARQUET}
-_REPORT_SUFFIXES = {".html": ReportFormat.HTML, ".htm": ReportFormat.HTML, ".json": ReportFormat.JSON}
+_REPORT_SUFFIXES = {
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
+    ".json": ReportFormat.JSON,
+    ".docx": ReportFormat.DOCX,
+}
 
 
 def table_format(out: Path | None, given: TableFormat | None = None) -> TableFormat:
@@ -58,13 +71,25 @@ def table_format(out: Path | None, given: TableFormat | None = None) -> TableFor
 
 
 def report_format(out: Path | None, given: ReportFormat | None = None) -> ReportFormat:
-    """The format asked for, else the one of the file's suffix, else Markdown."""
-    return given or _REPORT_SUFFIXES.get(out.suffix.lower() if out else "", ReportFormat.MD)
+    """The format asked for, else the one of the file's suffix, else Markdown.
+
+    Raises:
+        ConfigError: DOCX is to go to standard output.
+    """
+    form = given or _REPORT_SUFFIXES.get(out.suffix.lower() if out else "", ReportFormat.MD)
+    if form is ReportFormat.DOCX and is_stdout(out):
+        raise ConfigError("docx is binary and cannot go to standard output; name a file with -o")
+    return form
 
 
 def is_stdout(out: Path | None) -> bool:
     """Whether results go to standard output: no file named, or "-"."""
     return out is None or str(out) == "-"
+
+
+def is_file(out: Path | None) -> bool:
+    """Whether results go to a file, which there may be already, rather than to a stream or device."""
+    return out is not None and not is_stdout(out) and (out.is_file() or not out.exists())
 
 
 @contextmanager
@@ -105,79 +130,118 @@ def open_table(out: Path | None, *, form: TableFormat) -> Iterator[Callable[[Row
 
     Args:
         out: The file; None or "-" for standard output.
-        form: JSON lines are written as they come. The columns of CSV and Parquet are known only after the
-            last row, since inputs carry different fields: rows wait in a temporary file until then.
+        form: How rows are written; see `TableFormat`.
 
     Yields:
-        The function that takes a row. Lists and objects become JSON text in CSV.
+        The function that takes a row.
 
     Raises:
         ConfigError: The file cannot be written.
     """
     with open_output(out) as stream:
-        if form is TableFormat.JSONL:
-            flush = is_stdout(out)
-            yield lambda row: _write_line(row, stream, flush=flush)
+        if form is TableFormat.PARQUET:
+            with _parquet_rows(stream) as write:
+                yield write
             return
-        with tempfile.TemporaryFile() as spool:
-            columns: dict[str, set[type]] = {name: set() for name in FIELDS}
-            yield lambda row: _spool(row, spool, columns)
-            spool.seek(0)
-            rows: Iterator[Row] = map(json.loads, spool)
-            if form is TableFormat.CSV:
-                _write_csv(rows, columns, stream)
-            else:
-                _write_parquet(rows, columns, stream)
+        flush = is_stdout(out)
+        stream.write(header_bytes(form))
+
+        def write_now(row: Row) -> None:
+            stream.write(rows_bytes([row], form))
+            if flush:
+                stream.flush()
+
+        yield write_now
 
 
-def _json_line(row: Mapping[str, object]) -> str:
-    """One row as a line of JSON, Chinese as it is."""
-    return json.dumps(row, ensure_ascii=False) + "\n"
+def header_bytes(form: TableFormat) -> bytes:
+    """What a text table begins with: the column names of CSV, nothing else."""
+    return _csv_bytes([COLUMNS]) if form is TableFormat.CSV else b""
 
 
-def _write_line(row: Row, stream: BinaryIO, *, flush: bool) -> None:
-    stream.write(_json_line(row).encode())
-    if flush:
-        stream.flush()
+def rows_bytes(rows: Iterable[Row], form: TableFormat) -> bytes:
+    """Rows as lines of a text table, JSONL or CSV."""
+    if form is TableFormat.CSV:
+        return _csv_bytes([_cell(value) for value in in_columns(row).values()] for row in rows)
+    return "".join(_json(row) + "\n" for row in rows).encode()
 
 
-def _spool(row: Row, spool: IO[bytes], columns: dict[str, set[type]]) -> None:
-    spool.write(_json_line(row).encode())
-    for name, value in row.items():
-        # A number that a float cannot hold exactly, such as a long id, is text in Parquet.
-        exact = not isinstance(value, int) or abs(value) < 2**53
-        columns.setdefault(name, set()).add(type(value) if exact else str)
+def in_columns(row: Row) -> Row:
+    """The row in `COLUMNS`: fields that inputs carry go, as one JSON object, into the last.
+
+    The columns of CSV and Parquet have to be known before the first row is written, and only the last one
+    would show which fields the inputs carry.
+    """
+    own = COLUMNS[:-1]
+    carried = {name: value for name, value in row.items() if name not in own}
+    return {**{name: row.get(name) for name in own}, EXTRA: _json(carried) if carried else None}
 
 
-def _write_csv(rows: Iterator[Row], columns: Mapping[str, object], stream: BinaryIO) -> None:
-    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
-    text.detach()
+def parquet_table(rows: Iterable[Row]) -> pa.Table:
+    """Rows as an Arrow table with the columns `COLUMNS`, whose types are the same in every table."""
+    import pyarrow as pa
+
+    schema = pa.schema([(name, _arrow_type(name)) for name in COLUMNS])
+    texts = [field.name for field in schema if field.type == pa.string()]
+    cells = [in_columns(row) for row in rows]
+    for row in cells:
+        row.update({name: _cell(row[name]) for name in texts if row[name] is not None})
+    return pa.Table.from_pylist(cells, schema=schema)
+
+
+def merge_parquet(parts: Iterable[Path], target: Path) -> None:
+    """Join Parquet files of `parquet_table` to one with large row groups, in constant memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(target, parquet_table([]).schema) as writer:
+        waiting: list[pa.Table] = []
+        for part in parts:
+            waiting.append(pq.read_table(part))
+            if sum(table.num_rows for table in waiting) >= _ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                waiting.clear()
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting).combine_chunks())
+
+
+def _json(value: object) -> str:
+    """A value as JSON, Chinese as it is."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def _cell(value: object) -> str:
     """A CSV cell: text as it is, null as an empty cell, anything else as JSON."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else _json(value)
 
 
-def _write_parquet(rows: Iterator[Row], columns: Mapping[str, set[type]], stream: BinaryIO) -> None:
-    import pyarrow as pa
+@contextmanager
+def _parquet_rows(stream: BinaryIO) -> Iterator[Callable[[Row], None]]:
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, _arrow_type(name, types)) for name, types in columns.items()])
-    texts = [name for name in schema.names if name not in FIELDS and schema.field(name).type == pa.string()]
-    with pq.ParquetWriter(stream, schema) as writer:
-        while group := list(islice(rows, _ROW_GROUP)):
-            for row in group:
-                row.update({name: _cell(row[name]) for name in texts if row.get(name) is not None})
-            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+    with pq.ParquetWriter(stream, parquet_table([]).schema) as writer:
+        waiting: list[Row] = []
+
+        def write(row: Row) -> None:
+            waiting.append(row)
+            if len(waiting) == _ROW_GROUP:
+                writer.write_table(parquet_table(waiting))
+                waiting.clear()
+
+        yield write
+        if waiting:
+            writer.write_table(parquet_table(waiting))
 
 
-def _arrow_type(name: str, types: set[type]) -> pa.DataType:
+def _arrow_type(name: str) -> pa.DataType:
     import pyarrow as pa
 
     match name:
@@ -189,14 +253,4 @@ def _arrow_type(name: str, types: set[type]) -> pa.DataType:
             return pa.list_(pa.string())
         case "themes":
             return pa.list_(pa.struct([("theme", pa.string()), ("score", pa.float64())]))
-    if name in FIELDS:
-        return pa.string()
-    # A carried field keeps a simple type that all its values share; else they are text, JSON if need be.
-    match types - {type(None)}:
-        case kinds if kinds == {bool}:
-            return pa.bool_()
-        case kinds if kinds == {int}:
-            return pa.int64()
-        case kinds if kinds == {float} or kinds == {int, float}:
-            return pa.float64()
     return pa.string()

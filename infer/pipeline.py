@@ -5,51 +5,41 @@ The command line calls these functions and nothing below them; so can a program.
 
 from __future__ import annotations
 
-import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policylens.data.read import InputFailure
-from policylens.data.records import Digest, Paragraph, TaggedParagraph
-from policylens.data.taxonomy import Taxonomy, load_taxonomy
-from policylens.infer.digest import summarize
-from policylens.infer.inputs import OnFailure, read_paragraphs, without_failures
-from policylens.infer.output import ReportFormat
-from policylens.infer.report import render_html, render_json, render_markdown
-from policylens.infer.rows import tags_of
+from policylens.data.crosswalk import Crosswalk
+from policylens.data.errors import ConfigError
+from policylens.data.records import Paragraph, TaggedParagraph
+from policylens.infer.codes import with_codes
+from policylens.infer.inputs import InputStream, OnFailure, read_paragraphs, stop_at, without_failures
+from policylens.infer.journal import Finished, Header, files_digest, model_fingerprint
+from policylens.infer.output import TableFormat, is_file
+from policylens.infer.progress import Metered, unseen
+from policylens.infer.rewrite import open_rewriter
+from policylens.infer.run import Places, open_run
+from policylens.infer.stream import SHARD_PARAGRAPHS, Tag, write_rows, write_shards
+from policylens.infer.summary import Summary, log_failure, render, summarize_inputs
 
 if TYPE_CHECKING:
     from policylens.infer.classify import Classifier
 
-logger = logging.getLogger(__name__)
-
 __all__ = [
     "Summary",
     "classify_inputs",
+    "classify_to",
+    "errors_file",
+    "open_rewriter",
     "read_paragraphs",
     "render",
+    "stop_at",
     "summarize_inputs",
     "tag",
     "without_failures",
 ]
-
-Track = Callable[[Iterator[TaggedParagraph]], Iterator[TaggedParagraph]]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A digest and the taxonomy that its theme and stance ids belong to."""
-
-    digest: Digest
-    taxonomy: Taxonomy
-
-
-def log_failure(failure: InputFailure) -> None:
-    """Log an input that is left out: what happens to failures unless the caller wants them."""
-    logger.warning("%s", failure.message)
 
 
 def classify_inputs(
@@ -81,56 +71,81 @@ def classify_inputs(
     return tag(paragraphs, classifier, batch_tokens=batch_tokens, all_kinds=all_kinds)
 
 
-def summarize_inputs(
+def classify_to(
+    out: Path | None,
     inputs: Sequence[str],
+    load: Callable[[], Classifier],
     *,
-    model: str | Path | None = None,
-    device: str = "auto",
-    themes: Sequence[str] | None = None,
-    max_chars: int = 300,
+    form: TableFormat = TableFormat.JSONL,
+    batch_tokens: int | None = None,
+    all_kinds: bool = False,
     text_field: str = "text",
     title_field: str = "title",
+    shard_paragraphs: int = SHARD_PARAGRAPHS,
+    resume: bool = False,
+    crosswalk: Crosswalk | None = None,
     on_failure: OnFailure = log_failure,
-    track: Track = iter,
-) -> Summary:
-    """Digest files, folders, patterns or "-" theme by theme.
-
-    Records that carry a theme and a stance keep them; the model is loaded only if others are left.
+    metered: Metered = unseen,
+) -> Finished:
+    """Tag as `classify_inputs` does and write the rows; to a file in a run that can go on after any end.
 
     Args:
+        out: A file, beside which failures go to `OUT.errors.jsonl` and the journal to `OUT.journal`; or a
+            device; or None or "-" for standard output.
         inputs: What the user names.
-        model: Model folder, the shipped one when None. Its taxonomy is the one that carried labels are of.
-        device: "auto", "cpu" or "cuda".
-        themes: Only these themes, by id or name.
-        max_chars: Largest length of the digest of one theme, in characters.
+        load: Gives the model.
+        form: Format of the rows.
+        batch_tokens: Most tokens in a batch; the classifier's own default when None.
+        all_kinds: Write headings, captions and the like too, untagged, in their places.
         text_field: Field with the text in record inputs.
         title_field: Field with the document's title in record inputs.
+        shard_paragraphs: Paragraphs between two entries of a file's journal.
+        resume: Go on where an unfinished run stopped; the bytes are those of one that never did.
+        crosswalk: Adds the codes of another scheme to each row.
         on_failure: Called for each input or record that cannot be used; the others go on.
-        track: Wraps the paragraphs that are being tagged, to show progress.
+        metered: Shows the progress.
 
     Raises:
         InputError: Not one paragraph could be read.
-        TaxonomyError: A theme or a carried label is unknown.
-        ModelFileError: The model folder cannot be used.
+        ConfigError: Another run writes this file, it cannot be written, or it cannot be resumed; or the
+            crosswalk is for other themes.
+        OutputError: The disk is full or broken.
     """
-    taxonomy = _taxonomy_of(model)
-    wanted = None if themes is None else [taxonomy.find_theme(name).id for name in themes]
-    found = read_paragraphs(inputs, text_field=text_field, title_field=title_field)
-    body = [par for par in without_failures(found, on_failure=on_failure) if par.kind == "body"]
-    tagged = _tag_rest(body, taxonomy, lambda rest: track(_classify(rest, model=model, device=device)))
-    _warn_of_shared_places(body)
-    digest = summarize(tagged, taxonomy=taxonomy, max_chars=max_chars, themes=wanted)
-    return Summary(digest, taxonomy)
-
-
-def render(summary: Summary, form: ReportFormat) -> str:
-    """Render a summary as Markdown, HTML or JSON."""
-    ways = {
-        ReportFormat.MD: render_markdown,
-        ReportFormat.HTML: render_html,
-        ReportFormat.JSON: render_json,
+    places = Places.of(out) if out is not None and is_file(out) else None
+    stream = InputStream(
+        inputs, text_field=text_field, title_field=title_field, leave_out=places.all if places else ()
+    )
+    if resume and (places is None or stream.reads_stdin):
+        raise ConfigError(
+            "--resume needs a file to go on with, named by -o, and inputs that can be read again, not -"
+        )
+    classifier = load()
+    tag_all: Tag = partial(tag, classifier=classifier, batch_tokens=batch_tokens, all_kinds=all_kinds)
+    if crosswalk is not None:
+        crosswalk.check(classifier.taxonomy)
+        tag_all = with_codes(tag_all, crosswalk)
+    if places is None:
+        return write_rows(out, form, stream, tag_all, on_failure=on_failure, metered=metered)
+    options = {
+        "format": form.value,
+        "batch_tokens": batch_tokens,
+        "all_kinds": all_kinds,
+        "text_field": text_field,
+        "title_field": title_field,
+        "shard_paragraphs": shard_paragraphs,
+        "stdin": stream.reads_stdin,
+        **({"crosswalk": crosswalk.digest} if crosswalk else {}),
     }
-    return ways[form](summary.digest, taxonomy=summary.taxonomy)
+    header = Header(model_fingerprint(classifier), options, files_digest(stream.files), len(stream.files))
+    with open_run(places, form, header=header, files=stream.files, resume=resume) as run:
+        return run.finished or write_shards(
+            stream, run, tag_all, shard_paragraphs=shard_paragraphs, on_failure=on_failure, metered=metered
+        )
+
+
+def errors_file(out: Path | None) -> Path | None:
+    """Where a run that writes to `out` lists what failed; None where that is no file."""
+    return Places.of(out).errors if out is not None and is_file(out) else None
 
 
 def tag(
@@ -151,49 +166,11 @@ def tag(
                 yield paragraph
 
     options = {} if batch_tokens is None else {"batch_tokens": batch_tokens}
-    for tagged in classifier.classify(body(), **options):
+    # What is there as a whole can be tokenised ahead.
+    source = list(body()) if isinstance(paragraphs, list) else body()
+    for tagged in classifier.classify(source, **options):
         while waiting[0].kind != "body":
             yield waiting.popleft()
         waiting.popleft()
         yield tagged
     yield from waiting
-
-
-def _tag_rest(
-    body: Sequence[Paragraph],
-    taxonomy: Taxonomy,
-    classify: Callable[[list[Paragraph]], Iterator[TaggedParagraph]],
-) -> list[TaggedParagraph]:
-    """The tags that records carry, and the model's for the others, in order."""
-    given = [tags_of(par, taxonomy=taxonomy) for par in body]
-    rest = [par for par, known in zip(body, given, strict=True) if known is None]
-    # Taken to the end at once, so that the progress closes with its last paragraph.
-    predicted = iter(list(classify(rest)) if rest else [])
-    return [known or next(predicted) for known in given]
-
-
-def _classify(
-    paragraphs: Iterable[Paragraph], *, model: str | Path | None, device: str
-) -> Iterator[TaggedParagraph]:
-    from policylens.infer.classify import Classifier
-
-    return Classifier.load(model, device=device).classify(paragraphs)
-
-
-def _taxonomy_of(model: str | Path | None) -> Taxonomy:
-    if model is None:
-        return load_taxonomy()
-    from policylens.models.bundle import open_bundle
-
-    return open_bundle(model).taxonomy
-
-
-def _warn_of_shared_places(paragraphs: Iterable[Paragraph]) -> None:
-    places = Counter((par.doc, par.para) for par in paragraphs)
-    if shared := [f"{doc} ¶{para}" for (doc, para), n in places.items() if n > 1]:
-        logger.warning(
-            "%d places name more than one paragraph, e.g. %s; citations of them are ambiguous: "
-            "give each record its own doc and para",
-            len(shared),
-            shared[0],
-        )

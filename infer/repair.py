@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from policylens.data.sentences import is_balanced, outer_pairs
-from policylens.infer.clauses import Clause, Kind, past_numbering, says_something
+from policylens.infer.clauses import Clause, Kind, is_noun_phrase, past_numbering, says_something
 
 # Connectives that only point back: without them the rest says the same.
 _CONNECTIVE = re.compile(
@@ -34,15 +34,21 @@ _FAR = re.compile(
     r"这[款家座位台条名里项样只片]|那[个些位]|来看|本[条款]|前款|所称|(?:首先|其次|再次|最后)是"
     r"|像这样|镜头|画面|这是|为使"
 )
-_ADDRESS = re.compile(r"https?:|www\.|@|电话[：:]|邮箱|[\d-]{11,}|\n")
+# 各市人民政府，各部门：…, a caption, a glossary (“双高计划”：2024年…), a heading (关于…问题).
+_NO_SENTENCE = re.compile(
+    r"^各[^。：:]{0,60}(?:部门|单位|机构|管委会|人民政府|委员会)[：:]|^[（(]资料图|^“[^”]{2,20}”[^：:，。]{0,6}[：:]"
+    r"|^关于[^，。]+(?:[，,][^，。]+)?[。]?$"
+)
+_DATELINE = re.compile(r"新华社[^，。：]{1,8}\d{1,2}月\d{1,2}日电[（(]?(?:记者[^）)]*[）)])?\s*")
+_ADDRESS = re.compile(r"见附[件表]|https?:|www\.|@|电话[：:]|邮箱|[\d-]{11,}|\n")
 _END_MARK = re.compile(r"[。！!｡][”’」』）)\"]*$")
 _FINAL = re.compile(r"[。！？][”’」』]?$")
 _DUTY = re.compile(r"[（(〔][^（）()]{0,80}(?:负责|牵头|配合|责任单位|参加|主办|分工)[^（）()]{0,80}[）)〕]$")
 _SHORT_NAME = re.compile(r"[（(](?:以下|下)[简统合并]*称[^（）()]{1,40}[）)]")
 _HANGING = re.compile(
     r"(?:基础上|前提下|过程中|背景下|条件下|情况下|(?:之|支持|引领|推动|带动|指导|影响|作用|努力"
-    r"|赋能|加持|驱动|支撑)下|的同时|之际|方面|情况|如下|以下|包括|以及|和|与|或|及|的|等等|为|对"
-    r"|将|在|把|、|：|:|——)$|^[^，；]{1,15}作为[^，；]*$|^(?:责任|牵头|来源|记者|编辑|附件|图为"
+    r"|赋能|加持|驱动|支撑)下|的同时|之际|方面|情况|的高度|的角度|如下|以下|包括|以及|和|与|或|及|的|等等|为|对"
+    r"|将|在|把|、|：|:|——|(?<![落前最先以今])后)$|^[^，；]{1,15}作为[^，；]*$|^(?:责任|牵头|来源|记者|编辑|附件|图为"
     r"|注[：:])"
 )
 # 我国制造业企业，尤其是传统行业企业: an apposition to a subject whose predicate was cut off. Longer ones hold
@@ -77,6 +83,8 @@ def read_opening(sentence: str) -> Opening:
         sentence: A sentence with its marks.
     """
     start = len(sentence) - len(sentence.lstrip())
+    if dateline := _DATELINE.match(sentence, start):
+        start = dateline.end()
     while True:
         past = past_numbering(sentence, start)
         match = _CONNECTIVE.match(sentence, past)
@@ -124,7 +132,12 @@ def without_notes(clause: str) -> str:
 def is_usable(sentence: str) -> bool:
     """Whether a sentence may enter a digest at all: balanced, no address, no question, no nameless quote."""
     end = sentence.strip()
-    if not is_balanced(end) or _ADDRESS.search(end) or end.endswith(("？", "?", "：", ":")):
+    if (
+        not is_balanced(end)
+        or _ADDRESS.search(end)
+        or _NO_SENTENCE.search(end)
+        or end.endswith(("？", "?", "：", ":"))
+    ):
         return False
     # A quotation that is a sentence of its own says nowhere who speaks.
     return bool(without_quotes(end).strip("。！!，,；; "))
@@ -147,7 +160,7 @@ def is_well_formed(text: str) -> bool:
     least = _MIN_CHARS_WITH_FIGURE if _DIGIT.search(body) else _MIN_CHARS
     if len(body) < least or _HANGING.search(body) or _APPOSITION.search(body):
         return False
-    if _FIRST_PERSON.match(body):
+    if _FIRST_PERSON.match(body) or ("，" not in body and is_noun_phrase(body)):
         return False
     return says_something(without_quotes(body))
 

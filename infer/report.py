@@ -1,17 +1,26 @@
-"""Digest -> Markdown, HTML or JSON. Every sentence, figure and voice carries its source."""
+"""Digest -> Markdown. Every sentence, figure and voice carries its source."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from collections.abc import Iterable, Sequence
 
-from policylens.data.records import Citation, CitedSentence, Digest, Figure, ThemeDigest, Voice
+from policylens.data.records import Citation, Conflict, Digest, Figure, ThemeDigest, Voice
 from policylens.data.taxonomy import Taxonomy
+from policylens.infer.compare_sets import Comparison, ThemeChange
+from policylens.infer.report_json import render_json
+from policylens.infer.wording import (
+    NOTHING,
+    TITLE,
+    TRENDS,
+    overview_line,
+    rewriting_line,
+    shown_quote,
+    source,
+)
 
-_TITLE = "政策内容摘要"
-_NOTHING = "没有可以汇总的内容。"
+__all__ = ["render_json", "render_markdown"]
+
 # Everything that CommonMark or GitHub Markdown may read as markup inside a line; "&" and "<" become entities
 # first, since a backslash does not hold back raw HTML in every renderer.
 # An underscore inside a word is text (doc names such as plan_2025).
@@ -19,31 +28,13 @@ _INLINE_MARKUP = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_]))")
 _BLOCK_MARKUP = re.compile(r"^(?:[#=]|[+-](?!\d)|\d{1,9}(?=[.)](?:\s|$)))")
 
 
-def render_json(digest: Digest, *, taxonomy: Taxonomy) -> str:
-    """Render a digest as JSON, indented by two, Chinese as it is.
-
-    Args:
-        digest: The digest.
-        taxonomy: The taxonomy that its theme and stance ids belong to.
-
-    Returns:
-        `{"themes": [{"theme", "theme_name", "paragraphs", "documents", "stances", "digest", "sentences",
-        "figures", "voices"}]}`. A sentence has `doc` and `para` of its first source, and the list
-        `citations` where it has several.
-
-    Raises:
-        TaxonomyError: The digest has a theme that is not in the taxonomy.
-    """
-    themes = [_theme_as_json(theme, taxonomy=taxonomy) for theme in digest.themes]
-    return json.dumps({"themes": themes}, ensure_ascii=False, indent=2) + "\n"
-
-
-def render_markdown(digest: Digest, *, taxonomy: Taxonomy) -> str:
+def render_markdown(digest: Digest, *, taxonomy: Taxonomy, comparison: Comparison | None = None) -> str:
     """Render a digest as Markdown (CommonMark with GitHub tables).
 
     Args:
         digest: The digest.
         taxonomy: The taxonomy that its theme and stance ids belong to.
+        comparison: Two sets side by side; they take the place of the digest of both together.
 
     Returns:
         The text, with markup in the sources escaped.
@@ -51,130 +42,149 @@ def render_markdown(digest: Digest, *, taxonomy: Taxonomy) -> str:
     Raises:
         TaxonomyError: The digest has a theme or stance that is not in the taxonomy.
     """
-    lines = [f"# {_TITLE}", "", _overview(digest)]
-    for theme in digest.themes:
-        lines += ["", *_theme_as_markdown(theme, taxonomy=taxonomy)]
+    if comparison is not None:
+        lines = _comparison(comparison, taxonomy=taxonomy)
+    else:
+        lines = [f"# {TITLE}", "", _overview(digest)]
+        for theme in digest.themes:
+            lines += ["", *_theme(theme, taxonomy=taxonomy)]
+    if digest.conflicts:
+        lines += ["", "## 说法不一的数据", "", *(_conflict(conflict) for conflict in digest.conflicts)]
     return "\n".join(lines) + "\n"
-
-
-def render_html(digest: Digest, *, taxonomy: Taxonomy) -> str:
-    """Render a digest as one HTML page that needs no network and no script.
-
-    Args:
-        digest: The digest.
-        taxonomy: The taxonomy that its theme and stance ids belong to.
-
-    Returns:
-        The page, with all text from the sources escaped.
-
-    Raises:
-        TaxonomyError: The digest has a theme that is not in the taxonomy.
-    """
-    # Imported here: the JSON and Markdown ways need no template engine.
-    from jinja2 import Environment, StrictUndefined
-
-    source = files("policylens.infer").joinpath("templates/report.html").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["source"] = _source
-    stances = [(stance.id, stance.name_zh or stance.id) for stance in taxonomy.stances]
-    themes = [(_name(theme.theme, taxonomy=taxonomy), theme) for theme in digest.themes]
-    page = environment.from_string(source).render(
-        title=_TITLE,
-        overview=_overview(digest),
-        stances=stances,
-        stance_index=taxonomy.stance_ids.index,
-        themes=themes,
-        total=sum(theme.paragraphs for theme in digest.themes),
-        totals={
-            stance: sum(theme.stances.get(stance, 0) for theme in digest.themes) for stance, _ in stances
-        },
-    )
-    return page + "\n"
-
-
-def _name(theme_id: str, *, taxonomy: Taxonomy) -> str:
-    return taxonomy.theme(theme_id).name_zh or theme_id
 
 
 def _overview(digest: Digest) -> str:
     if not digest.themes:
-        return _NOTHING
-    return f"{digest.documents} 份文件，{digest.paragraphs} 个段落，{len(digest.themes)} 个主题。"
+        return NOTHING
+    return overview_line(digest) + (_escape(rewriting_line(digest.rewriting)) if digest.rewriting else "")
 
 
-def _source(citations: Citation | Iterable[Citation]) -> str:
-    """Render places as "doc ¶3", or "doc ¶3、¶5；other ¶2" for several paragraphs."""
-    several = (citations,) if isinstance(citations, Citation) else citations
-    paragraphs: dict[str, list[str]] = {}
-    for citation in several:
-        paragraphs.setdefault(citation.doc, []).append(f"¶{citation.para}")
-    return "；".join(f"{doc} {'、'.join(marks)}" for doc, marks in paragraphs.items())
+def _theme(theme: ThemeDigest, *, taxonomy: Taxonomy) -> list[str]:
+    lines = [f"## {_name(theme.theme, taxonomy)} ({_escape(theme.theme)})", ""]
+    if theme.headline:
+        lines += [f"**{_escape(theme.headline.text)}** {_reference(theme.headline.citations)}", ""]
+    lines += [_counts(theme, taxonomy), *_sentences(theme), *_subtopics(theme), *_figures(theme)]
+    return lines + _measures(theme) + _voices(theme, taxonomy) + _differences(theme)
 
 
-def _theme_as_json(theme: ThemeDigest, *, taxonomy: Taxonomy) -> dict[str, object]:
-    return {
-        "theme": theme.theme,
-        "theme_name": _name(theme.theme, taxonomy=taxonomy),
-        "paragraphs": theme.paragraphs,
-        "documents": theme.documents,
-        "stances": dict(theme.stances),
-        "digest": theme.text,
-        "sentences": [_sentence_as_json(sentence) for sentence in theme.sentences],
-        "figures": [
-            {"value": f.value, "unit": f.unit, "measure": f.measure, "text": f.text, **_place(f.citation)}
-            for f in theme.figures
-        ],
-        "voices": [
-            {"speaker": v.speaker, "affiliation": v.affiliation, "quote": v.quote, **_place(v.citation)}
-            for v in theme.voices
-        ],
-    }
+def _name(theme: str, taxonomy: Taxonomy) -> str:
+    return _escape(taxonomy.theme(theme).name_zh or theme)
 
 
-def _sentence_as_json(sentence: CitedSentence) -> Mapping[str, object]:
-    row: dict[str, object] = {"text": sentence.text, **_place(sentence.citations[0])}
-    if len(sentence.citations) > 1:
-        row["citations"] = [_place(citation) for citation in sentence.citations]
-    return row
-
-
-def _place(citation: Citation) -> dict[str, object]:
-    return {"doc": citation.doc, "para": citation.para}
-
-
-def _theme_as_markdown(theme: ThemeDigest, *, taxonomy: Taxonomy) -> list[str]:
-    name = _name(theme.theme, taxonomy=taxonomy)
+def _counts(theme: ThemeDigest, taxonomy: Taxonomy) -> str:
     counts = f"{theme.paragraphs} 段，{theme.documents} 份文件"
     stances = [f"{taxonomy.stance(stance).name_zh or stance} {n}" for stance, n in theme.stances.items()]
-    if stances:
-        counts += f"；立场：{_escape('、'.join(stances))}"
-    lines = [f"## {_escape(name)} ({_escape(theme.theme)})", "", counts]
-    if theme.sentences:
-        # One sentence a line keeps diffs of two reports readable; Markdown joins them into a paragraph.
-        lines += ["", *(f"{_escape(s.text)} {_reference(s.citations)}" for s in theme.sentences)]
-    if theme.figures:
-        lines += ["", "### 关键数据", "", "| 指标 | 数值 | 原文 | 出处 |", "| --- | ---: | --- | --- |"]
-        lines += [_figure_row(figure) for figure in theme.figures]
-    if theme.voices:
-        lines += ["", "### 谁说了什么", "", *(_voice_item(voice) for voice in theme.voices)]
-    return lines
+    return counts + (f"；立场：{_escape('、'.join(stances))}" if stances else "")
+
+
+def _sentences(theme: ThemeDigest) -> list[str]:
+    # One sentence a line keeps diffs of two reports readable; Markdown joins them into a paragraph.
+    lines = [f"{_escape(s.text)} {_reference(s.citations)}" for s in theme.sentences]
+    return ["", *lines] if lines else []
+
+
+def _subtopics(theme: ThemeDigest) -> list[str]:
+    items = [
+        f"- {_escape(topic.label)}（{len(topic.citations)} 段） {_reference(topic.citations)}"
+        for topic in theme.subtopics
+    ]
+    return _section("分议题", items)
+
+
+def _figures(theme: ThemeDigest) -> list[str]:
+    head = ["| 指标 | 数值 | 时间 | 原文 | 出处 |", "| --- | ---: | --- | --- | --- |"]
+    return _section("关键数据", [*head, *map(_figure_row, theme.figures)] if theme.figures else [])
 
 
 def _figure_row(figure: Figure) -> str:
-    cells = (figure.measure, figure.value + figure.unit, figure.text, _source(figure.citation))
+    cells = (
+        figure.measure,
+        figure.value + figure.unit,
+        figure.period,
+        figure.text,
+        source(figure.citations),
+    )
     return f"| {' | '.join(_escape(cell) for cell in cells)} |"
 
 
-def _voice_item(voice: Voice) -> str:
-    affiliation = f"（{_escape(voice.affiliation)}）" if voice.affiliation else ""
-    speaker = f"**{_escape(voice.speaker)}**{affiliation}"
-    return f"- {speaker}：{_escape(voice.quote)} {_reference((voice.citation,))}"
+def _measures(theme: ThemeDigest) -> list[str]:
+    return _section("文件与行动", [f"- {_escape(m.name)} {_reference(m.citations)}" for m in theme.measures])
+
+
+def _voices(theme: ThemeDigest, taxonomy: Taxonomy) -> list[str]:
+    return _section("谁说了什么", [_voice_item(voice, taxonomy) for voice in theme.voices])
+
+
+def _voice_item(voice: Voice, taxonomy: Taxonomy) -> str:
+    stance = taxonomy.stance(voice.stance).name_zh or voice.stance if voice.stance else ""
+    about = "；".join(part for part in (voice.affiliation, stance) if part)
+    speaker = f"**{_escape(voice.speaker)}**{f'（{_escape(about)}）' if about else ''}"
+    return f"- {speaker}：{_escape(shown_quote(voice))} {_reference((voice.citation,))}"
+
+
+def _differences(theme: ThemeDigest) -> list[str]:
+    items = []
+    for one in theme.differences:
+        parts = [
+            f"{title}：{'、'.join(names)}"
+            for title, names in (("只有它提到", one.measures), ("只有它谈到", one.subtopics))
+            if names
+        ]
+        items.append(f"- **{_escape(one.doc)}** {_escape('；'.join(parts))}")
+    return _section("各文件的不同", items)
+
+
+def _section(title: str, items: Sequence[str]) -> list[str]:
+    return ["", f"### {title}", "", *items] if items else []
+
+
+def _conflict(conflict: Conflict) -> str:
+    period = f"（{conflict.period}）" if conflict.period else ""
+    figures = "；".join(f"{f.value}{f.unit} [{source(f.citations)}]" for f in conflict.figures)
+    return f"- {_escape(conflict.subject + period)}：{_escape(figures)}"
+
+
+def _comparison(comparison: Comparison, *, taxonomy: Taxonomy) -> list[str]:
+    before, after = map(_escape, comparison.names)
+    lines = [f"# {before} 与 {after}", "", f"- {before}：{_overview(comparison.before)}"]
+    lines += [f"- {after}：{_overview(comparison.after)}"]
+    if comparison.themes:
+        lines += ["", f"| 主题 | 变化 | {before} | {after} |", "| --- | --- | ---: | ---: |"]
+    lines += [
+        f"| {_name(change.theme, taxonomy)} | {TRENDS[change.trend]} | {change.share_before:.0%} | "
+        f"{change.share_after:.0%} |"
+        for change in comparison.themes
+    ]
+    for change in comparison.themes:
+        lines += ["", *_change(change, comparison.names, taxonomy=taxonomy)]
+    return lines
+
+
+def _change(change: ThemeChange, names: tuple[str, str], *, taxonomy: Taxonomy) -> list[str]:
+    lines = [f"## {_name(change.theme, taxonomy)} ({_escape(change.theme)})：{TRENDS[change.trend]}"]
+    for name, theme in zip(names, (change.before, change.after), strict=True):
+        if theme is not None:
+            lines += ["", f"### {_escape(name)}", "", _counts(theme, taxonomy), *_sentences(theme)]
+    measures = (
+        ("新提到", change.new_measures),
+        ("不再提到", change.gone_measures),
+        ("都提到", change.kept_measures),
+    )
+    items = [f"- {title}：{_escape('、'.join(m.name for m in some))}" for title, some in measures if some]
+    items += [
+        f"- {_escape(pair.after.measure)}：{_escape(_dated(pair.before))} → {_escape(_dated(pair.after))} "
+        f"[{_escape(source((*pair.before.citations, *pair.after.citations)))}]"
+        for pair in change.figures
+    ]
+    return lines + _section("变化", items)
+
+
+def _dated(figure: Figure) -> str:
+    return figure.value + figure.unit + (f"（{figure.period}）" if figure.period else "")
 
 
 def _reference(citations: Iterable[Citation]) -> str:
-    return f"[{_escape(_source(citations))}]"
+    return f"[{_escape(source(citations))}]"
 
 
 def _escape(text: str) -> str:

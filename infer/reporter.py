@@ -1,20 +1,34 @@
-"""What a run says on standard error: failures as they come, progress on a terminal, one line at the end."""
+"""What a run says on standard error: failures as they come, how far it is, one line at the end."""
 
 from __future__ import annotations
 
+import json
+import logging
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
 
 from policylens.data.read import InputFailure
 from policylens.data.records import Paragraph, TaggedParagraph
+from policylens.infer.progress import (
+    LINE_EVERY_S,
+    LIVE_EVERY_S,
+    Meter,
+    Show,
+    Snapshot,
+    live_display,
+    tagged_line,
+)
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+__all__ = ["JsonFormatter", "Reporter", "json_event", "tagged_line"]
 
 _Item = TypeVar("_Item", bound=TaggedParagraph | Paragraph)
+
+# Failures told one by one where a file holds them all: enough to see what is wrong.
+_SHOWN_FAILURES = 20
 
 
 class Reporter:
@@ -22,65 +36,114 @@ class Reporter:
 
     Args:
         quiet: Say nothing but errors.
+        log_json: Say everything as JSON objects, one a line, for programs that collect logs.
 
     Attributes:
         failures: How many inputs or records could not be used.
+        errors_file: Where they are written too, None if nowhere.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, log_json: bool = False) -> None:
         """Start counting."""
         self.quiet = quiet
+        self.log_json = log_json
         self.failures = 0
+        self.errors_file: Path | None = None
 
     def fail(self, failure: InputFailure) -> None:
         """Report an input that is left out, in one line."""
         self.failures += 1
-        self.error(failure.message)
+        if self.errors_file is None or self.failures <= _SHOWN_FAILURES:
+            place = {"input": failure.path, "line": failure.line, "error": failure.error}
+            self.error(failure.message, event="failure", **place)
+        elif self.failures == _SHOWN_FAILURES + 1:
+            self.error(f"more of this kind goes to {self.errors_file} only", event="failure")
 
-    def error(self, message: str) -> None:
+    def error(self, message: str, /, *, event: str = "error", **fields: object) -> None:
         """Print an error as one line, whatever line breaks it quotes from its input."""
-        self.say(f"error: {' '.join(message.splitlines())}")
+        line = " ".join(message.splitlines())
+        self.say(line if self.log_json else f"error: {line}", level="error", event=event, **fields)
 
-    def say(self, line: str) -> None:
-        """Print a line to standard error."""
+    def say(self, line: str, /, *, level: str = "info", event: str = "message", **fields: object) -> None:
+        """Print a line to standard error.
+
+        Args:
+            line: The line.
+            level: "info" or "error", for `log_json`.
+            event: What kind of line it is, for `log_json`.
+            fields: More of the same, as values.
+        """
+        if self.log_json:
+            line = json_event(line, level=level, event=event, **fields)
         print(line, file=sys.stderr)  # noqa: T201 - this class is the voice of the command line
 
     def track(self, items: Iterator[_Item]) -> Iterator[_Item]:
         """Hand on paragraphs while showing how many are tagged; in the end one line says it."""
-        began = time.perf_counter()
-        tagged = 0
-        documents: set[str] = set()
-        with _live() if self._shows_progress() else nullcontext() as live:
-            task = live.add_task("tagging", total=None) if live else None
+        with self.metered() as meter:
             for item in items:
-                if isinstance(item, TaggedParagraph):
-                    tagged += 1
-                    documents.add(item.paragraph.doc)
-                    if live and task is not None:
-                        live.advance(task)
+                meter.count(item)
+                meter.failures = self.failures
                 yield item
+
+    @contextmanager
+    def metered(self, *, start_share: float = 0.0) -> Iterator[Meter]:
+        """Show the progress of a block; if it ends well, one line says what was done.
+
+        Args:
+            start_share: Share of the inputs that is done before, in [0, 1].
+        """
+        live = self._is_live()
+        display: AbstractContextManager[Show] = live_display() if live else nullcontext(self._say_progress)
+        with display as show:
+            every_s = LIVE_EVERY_S if live else LINE_EVERY_S
+            meter = Meter(show, every_s=every_s, start_share=start_share)
+            yield meter
         if not self.quiet:
-            self.say(tagged_line(tagged, documents=len(documents), seconds=time.perf_counter() - began))
+            end = meter.snapshot()
+            line = tagged_line(end.paragraphs, documents=end.documents, seconds=end.seconds)
+            self.say(line, level="info", event="done", **_numbers(end))
 
-    def _shows_progress(self) -> bool:
+    def say_failures(self, failures: int) -> None:
+        """Say at the end how many failures the errors file holds."""
+        if failures and self.errors_file is not None:
+            what = "1 input or record" if failures == 1 else f"{failures:,} inputs or records"
+            line = f"{what} could not be used: see {self.errors_file}"
+            self.error(line, event="failures", failures=failures)
+
+    def _say_progress(self, snapshot: Snapshot) -> None:
         # Rows that scroll by on the same terminal show the progress themselves.
-        return not self.quiet and sys.stderr.isatty() and not sys.stdout.isatty()
+        if not self.quiet and not (sys.stderr.isatty() and sys.stdout.isatty()):
+            self.say(snapshot.line, level="info", event="progress", **_numbers(snapshot))
+
+    def _is_live(self) -> bool:
+        plain = self.quiet or self.log_json
+        return not plain and sys.stderr.isatty() and not sys.stdout.isatty()
 
 
-def tagged_line(paragraphs: int, *, documents: int, seconds: float) -> str:
-    """The closing line, e.g. "43 paragraphs of 1 document tagged in 0.8 s (53/s)"."""
-    rate = f" ({paragraphs / seconds:.0f}/s)" if paragraphs and seconds > 0 else ""
-    counts = f"{_counted(paragraphs, 'paragraph')} of {_counted(documents, 'document')}"
-    return f"{counts} tagged in {seconds:.1f} s{rate}"
+def json_event(message: str, /, *, level: str, event: str, **fields: object) -> str:
+    """A line of a JSON log: time in UTC, level, event, message, and what else there is."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    entry = {"time": now, "level": level, "event": event, "message": message, **fields}
+    return json.dumps(entry, ensure_ascii=False)
 
 
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+class JsonFormatter(logging.Formatter):
+    """Log records as lines of the JSON log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as one line."""
+        message = super().format(record)
+        return json_event(message, level=record.levelname.lower(), event="log", logger=record.name)
 
 
-def _live() -> Progress:
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+def _numbers(snapshot: Snapshot) -> dict[str, object]:
+    eta_s = snapshot.eta_s
+    return {
+        "paragraphs": snapshot.paragraphs,
+        "documents": snapshot.documents,
+        "seconds": round(snapshot.seconds, 3),
+        "rate": round(snapshot.rate, 2),
+        "share": None if snapshot.share is None else round(snapshot.share, 4),
+        "eta_s": None if eta_s is None else round(eta_s, 1),
+        "failures": snapshot.failures,
+    }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from policylens.data.errors import LabelError, TaxonomyError
-from policylens.data.records import Paragraph, TaggedParagraph
+from policylens.data.records import LabelScore, Paragraph, TaggedParagraph
 from policylens.data.taxonomy import Label, Taxonomy
 
 Row = dict[str, object]
@@ -14,6 +14,10 @@ Row = dict[str, object]
 PLACE_FIELDS = ("doc", "para", "id", "kind", "title", "heading", "text", "start", "end")
 LABEL_FIELDS = ("theme", "theme_score", "also", "stance", "stance_score", "themes")
 FIELDS = (*PLACE_FIELDS, *LABEL_FIELDS)
+# Only where a precision was asked for.
+ABSTENTION_FIELDS = ("abstained", "stance_abstained")
+# Only where theme ids are hierarchical.
+PARENTS_FIELD = "parents"
 
 _SCORE_DIGITS = 4
 _CARRIED_PREFIX = "input_"
@@ -22,16 +26,19 @@ _CARRIED_PREFIX = "input_"
 def row_of(item: TaggedParagraph | Paragraph) -> Row:
     """The output fields of a paragraph, in their order: `FIELDS`, then those carried from its input record.
 
-    A paragraph that was not tagged has null labels; so has a stance where the taxonomy has none. A carried
-    field named like one of `FIELDS` comes as `input_theme` and so on: a label that the input gives and the
-    one that the model gives stand side by side.
+    A paragraph that was not tagged has null labels; so has a stance where the taxonomy has none. Where a
+    precision was asked for, `ABSTENTION_FIELDS` follow: why a label is null, or null. A carried field named
+    like one of ours comes as `input_theme` and so on: a label that the input gives and the one that the
+    model gives stand side by side.
     """
     paragraph = item.paragraph if isinstance(item, TaggedParagraph) else item
     labels: Row = dict.fromkeys(LABEL_FIELDS)
     if isinstance(item, TaggedParagraph):
         labels = _labels(item)
     place: Row = {name: getattr(paragraph, name) for name in PLACE_FIELDS}
-    return {**place, **labels, **_carried(paragraph.extra, taken=FIELDS)}
+    codes: Row = dict(item.codes) if isinstance(item, TaggedParagraph) else {}
+    taken = (*FIELDS, *ABSTENTION_FIELDS, PARENTS_FIELD, *codes)
+    return {**place, **labels, **codes, **_carried(paragraph.extra, taken=taken)}
 
 
 def paragraph_row(paragraph: Paragraph) -> Row:
@@ -43,20 +50,21 @@ def paragraph_row(paragraph: Paragraph) -> Row:
 def tags_of(paragraph: Paragraph, *, taxonomy: Taxonomy) -> TaggedParagraph | None:
     """The tags that a paragraph's input record carries, None where it has no theme or lacks its stance.
 
-    Labels may be ids or names. A label without a score counts as certain.
+    Labels may be ids or names. A label without a score counts as certain. A label that was held back, with
+    its reason in the record, stays held back.
 
     Raises:
         TaxonomyError: The taxonomy has no such theme or stance.
         LabelError: A label or score is of the wrong type.
     """
     fields = paragraph.extra
-    theme = _text(paragraph, "theme")
-    if not theme:
+    theme, no_theme = _text(paragraph, "theme"), _reason(paragraph, "abstained")
+    stance, no_stance = "", ""
+    if taxonomy.stances:
+        stance, no_stance = _text(paragraph, "stance"), _reason(paragraph, "stance_abstained")
+    if not (theme or no_theme) or (taxonomy.stances and not (stance or no_stance)):
         return None
-    theme = _known(paragraph, theme, find=taxonomy.find_theme)
-    stance = _text(paragraph, "stance") if taxonomy.stances else ""
-    if taxonomy.stances and not stance:
-        return None
+    theme = _known(paragraph, theme, find=taxonomy.find_theme) if theme else ""
     also = (_known(paragraph, name, find=taxonomy.find_theme) for name in _names(paragraph, "also"))
     return TaggedParagraph(
         paragraph=paragraph,
@@ -64,19 +72,32 @@ def tags_of(paragraph: Paragraph, *, taxonomy: Taxonomy) -> TaggedParagraph | No
         theme_score=_score(paragraph, fields.get("theme_score")),
         also=tuple(name for name in also if name != theme),
         stance=_known(paragraph, stance, find=taxonomy.find_stance) if stance else "",
-        stance_score=_score(paragraph, fields.get("stance_score")) if stance else 0.0,
+        stance_score=_score(paragraph, fields.get("stance_score")) if stance or no_stance else 0.0,
+        abstained=None if theme else no_theme,
+        stance_abstained=None if stance or not no_stance else no_stance,
     )
 
 
 def _labels(item: TaggedParagraph) -> Row:
-    return {
-        "theme": item.theme,
+    has_stance = item.stance or item.stance_abstained
+    labels: Row = {
+        "theme": item.theme or None,
         "theme_score": round(item.theme_score, _SCORE_DIGITS),
         "also": list(item.also),
         "stance": item.stance or None,
-        "stance_score": round(item.stance_score, _SCORE_DIGITS) if item.stance else None,
-        "themes": [{"theme": t.label, "score": round(t.score, _SCORE_DIGITS)} for t in item.themes],
+        "stance_score": round(item.stance_score, _SCORE_DIGITS) if has_stance else None,
+        "themes": _scores(item.themes),
     }
+    if item.parents:
+        labels[PARENTS_FIELD] = _scores(item.parents)
+    reasons = (item.abstained, item.stance_abstained)
+    if any(reason is not None for reason in reasons):
+        labels |= dict(zip(ABSTENTION_FIELDS, (reason or None for reason in reasons), strict=True))
+    return labels
+
+
+def _scores(items: Iterable[LabelScore]) -> list[Row]:
+    return [{"theme": item.label, "score": round(item.score, _SCORE_DIGITS)} for item in items]
 
 
 def _carried(extra: Mapping[str, object], *, taken: tuple[str, ...]) -> Row:
@@ -106,6 +127,12 @@ def _text(paragraph: Paragraph, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise LabelError(f"{_place(paragraph)}: {name!r} is {value!r}; expected a label or null")
     return str(value).strip()
+
+
+def _reason(paragraph: Paragraph, name: str) -> str:
+    """Why a label was held back; what is no text was not written by `classify`."""
+    value = paragraph.extra.get(name)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _names(paragraph: Paragraph, name: str) -> list[str]:

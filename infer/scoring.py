@@ -201,10 +201,27 @@ def features(text: str, place: Place, frequencies: Frequencies) -> dict[str, flo
     }
 
 
+def surface_matrix(
+    texts: Sequence[str], places: Sequence[Place], frequencies: Frequencies
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """The features of clauses, one row each, in the order of `WEIGHTS`.
+
+    Args:
+        texts: Clauses without their marks.
+        places: Where each stands.
+        frequencies: Bigram frequencies of their theme.
+    """
+    rows = np.empty((len(texts), len(WEIGHTS)))
+    for i, (text, place) in enumerate(zip(texts, places, strict=True)):
+        row = features(text, place, frequencies)
+        rows[i] = [row[name] for name in WEIGHTS]
+    return rows
+
+
 def score_clauses(
     texts: Sequence[str], places: Sequence[Place], frequencies: Frequencies
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Score clauses; the one function to replace for another notion of salience.
+    """Score clauses by surface features alone: the way of model folders without a salience head.
 
     Args:
         texts: Clauses without their marks.
@@ -214,11 +231,7 @@ def score_clauses(
     Returns:
         *Shape:* (len(texts),) — expected share of the clause that a reference digest would use, in [0, 1].
     """
-    names = list(WEIGHTS)
-    weights = np.array([WEIGHTS[name] for name in names])
-    rows = np.empty((len(texts), len(names)))
-    for i, (text, place) in enumerate(zip(texts, places, strict=True)):
-        row = features(text, place, frequencies)
-        rows[i] = [row[name] for name in names]
+    rows = surface_matrix(texts, places, frequencies)
+    weights = np.array(list(WEIGHTS.values()))
     scores: np.ndarray[tuple[int], np.dtype[np.float64]] = 1.0 / (1.0 + np.exp(-(rows @ weights)))
     return scores

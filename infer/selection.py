@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policylens.infer.candidates import Candidate
 from policylens.infer.clauses import Kind
@@ -26,6 +27,10 @@ _NEW_SENTENCE = 10
 # A clause that shares more than this part of its bigrams with the digest is a repeat.
 _REPEAT = 0.6
 _REPEAT_MIN_BIGRAMS = 8
+# A clause whose vector is nearer than this to a chosen one of another paragraph loses up to that part of its
+# worth: the same measure in other words.
+_NEAR = 0.5
+_SAME_MEANING = 0.5
 # Only this many of the best clauses are looked at, at least; more for larger budgets.
 _POOL = 600
 _POOL_PER_CHAR = 3
@@ -33,10 +38,19 @@ _POOL_PER_CHAR = 3
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Document and stance of a paragraph, which a digest balances."""
+    """What a digest balances, and what naming it takes.
+
+    Attributes:
+        doc: Document of a paragraph.
+        stance: Its stance.
+        unit: Which paragraphs are printed together, see `joining.Unit`.
+        name_chars: Length of the name printed before them.
+    """
 
     doc: str
     stance: str
+    unit: str = ""
+    name_chars: int = 0
 
 
 class Selection:
@@ -55,6 +69,7 @@ class Selection:
         *,
         max_chars: int,
         reads_well: Callable[[Sequence[Candidate]], bool],
+        vectors: NDArray[np.float32] | None = None,
     ) -> None:
         """Start with nothing chosen.
 
@@ -64,8 +79,13 @@ class Selection:
             sources: One per paragraph of the theme.
             max_chars: Budget in characters.
             reads_well: Whether these clauses of one sentence make a sentence that can be printed.
+            vectors: Of unit length, one per candidate, `[n, hidden]`; None: only words tell repeats.
         """
         self._reads_well = reads_well
+        self._vectors = vectors
+        self._paragraphs = np.array([candidate.paragraph for candidate in candidates])
+        # Cosine of each candidate to the nearest chosen clause of another paragraph.
+        self._nearest = np.zeros(len(candidates), np.float32)
         self._candidates = candidates
         self._scores = scores
         self._sources = sources
@@ -77,6 +97,7 @@ class Selection:
         self._by_doc: Counter[str] = Counter()
         self._by_paragraph: Counter[int] = Counter()
         self._by_stance: Counter[str] = Counter()
+        self._named: set[tuple[str, str]] = set()
         self.chosen: set[int] = set()
         self.chars = 0
 
@@ -120,6 +141,7 @@ class Selection:
         """What the bundle of candidate `i` adds per character; 0 where it does not fit or repeats."""
         new = [j for j in self._candidates[i].needs if j not in self.chosen]
         cost = sum(len(self._candidates[j].clause.text) + 1 for j in new)
+        cost += self._name_cost(new)
         if not new or self.chars + cost > self._max_chars:
             return 0.0
         gain = 0.0
@@ -129,7 +151,8 @@ class Selection:
             if overlap > _REPEAT and len(pairs) >= _REPEAT_MIN_BIGRAMS:
                 return 0.0
             worth = float(self._scores[j]) - _FLOOR
-            gain += worth * len(pairs) * (1.0 - overlap) ** _NOVELTY_POWER
+            meant = max(0.0, float(self._nearest[j]) - _NEAR) / (1.0 - _NEAR)
+            gain += worth * len(pairs) * (1.0 - overlap) ** _NOVELTY_POWER * (1.0 - _SAME_MEANING * meant)
         candidate = self._candidates[i]
         source = self._sources[candidate.paragraph]
         # Below the floor is still better than an empty line in a theme of few paragraphs.
@@ -140,6 +163,15 @@ class Selection:
         crowd += _PARAGRAPH_SHARE * self._by_paragraph[candidate.paragraph]
         return gain / cost / (1.0 + crowd / self._max_chars) * self._stance_factor(source.stance)
 
+    def _name_cost(self, new: Sequence[int]) -> int:
+        """Characters for the names of source and speaker that come in with `new`: all of one paragraph."""
+        if not new:
+            return 0
+        source = self._sources[self._candidates[new[0]].paragraph]
+        speakers = {self._candidates[j].speaker for j in new} - {""}
+        cost = sum(len(name) + 1 for name in speakers if (source.unit, name) not in self._named)
+        return cost + (0 if (source.unit, "") in self._named else source.name_chars)
+
     def _stance_factor(self, stance: str) -> float:
         if len(self._stances) < 2:
             return 1.0
@@ -148,17 +180,28 @@ class Selection:
         return 1.0 + _STANCE_PULL * (wanted - have)
 
     def _add(self, new: list[int]) -> None:
+        self.chars += self._name_cost(new)
         for j in new:
             candidate = self._candidates[j]
             source = self._sources[candidate.paragraph]
             length = len(candidate.clause.text) + 1
             self.chosen.add(j)
+            self._named |= {(source.unit, ""), (source.unit, candidate.speaker)}
             self.chars += length
             self._seen.update(self._bigrams(j))
             self._opened[candidate.paragraph, candidate.sentence] += 1
             self._by_doc[source.doc] += length
             self._by_paragraph[candidate.paragraph] += length
             self._by_stance[source.stance] += length
+            self._note_meaning(j)
+
+    def _note_meaning(self, j: int) -> None:
+        if self._vectors is None:
+            return
+        cosines = self._vectors @ self._vectors[j]
+        # Clauses of one paragraph share their context and are alike without saying the same.
+        cosines[self._paragraphs == self._paragraphs[j]] = 0.0
+        np.maximum(self._nearest, cosines, out=self._nearest)
 
     def _bigrams(self, j: int) -> list[str]:
         if j not in self._pairs:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from policylens.data.records import Citation, TaggedParagraph, Voice
+from policylens.infer.attribution import shortest_quote, split_affiliation
 
 # The 200-odd most frequent surnames (公安部 name report 2020) without those that mostly begin a common word
 # in this kind of text (全 党 明 强 公 通 国 应 能 有 从 都 保 高 stay out or are caught by _NOT_A_NAME).
@@ -143,7 +144,19 @@ def extract_voices(paragraphs: Sequence[TaggedParagraph], *, limit: int | None =
         state.last = state.last if adjoining else None
         citation = Citation(par.doc, par.para)
         for speaker, quote in _voices_in(par.text, par.title, state):
-            voices.append(Voice(speaker.name, speaker.affiliation, quote, citation))
+            organisation, role = split_affiliation(speaker.affiliation)
+            voices.append(
+                Voice(
+                    speaker=speaker.name,
+                    affiliation=speaker.affiliation,
+                    quote=quote,
+                    citation=citation,
+                    organisation=organisation,
+                    role=role,
+                    stance=tagged.stance,
+                    short=shortest_quote(quote, speaker.name),
+                )
+            )
         state.text += "\n" + par.text
         state.para, state.paragraph = par.para, par.text
     return tuple(voices if limit is None else voices[:limit])

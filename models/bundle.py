@@ -20,6 +20,8 @@ WEIGHTS_FILE = "model.safetensors"
 ENCODER_CONFIG_FILE = "config.json"
 TAXONOMY_FILE = "taxonomy.yaml"
 METRICS_FILE = "metrics.json"
+# What a folder that `policylens export` wrote has in place of weights; see `models.export`.
+EXPORT_FILE = "export.json"
 SHIPPED_MODEL = Path(__file__).parent / "pretrained" / "policy-zh"
 
 
@@ -53,7 +55,8 @@ def open_bundle(folder: str | Path | None = None) -> Bundle:
     if not path.is_dir():
         raise ModelFileError(f"no model folder at {path}; name a folder that `policylens train` wrote")
     config = load_config(path)
-    names = (WEIGHTS_FILE, ENCODER_CONFIG_FILE, TOKENIZER_FILE, TAXONOMY_FILE)
+    weights = EXPORT_FILE if (path / EXPORT_FILE).is_file() else WEIGHTS_FILE
+    names = (weights, ENCODER_CONFIG_FILE, TOKENIZER_FILE, TAXONOMY_FILE)
     if missing := [name for name in names if not (path / name).is_file()]:
         raise ModelFileError(f"model folder {path} is incomplete: it has no {', '.join(missing)}")
     try:

@@ -26,9 +26,11 @@ Array = NDArray[Any]
 Ranges = Mapping[str, tuple[float, float]]
 
 RANGES_FILE = "int8_ranges.json"
+# Name of the output that carries the encoder's token vectors, beside the heads'.
+STATES = "states"
 # Weights use 7 of their 8 bits: CPUs without VNNI add pairs of int8 products in 16 bits, which would
 # otherwise saturate. The labels are then the same on every CPU.
-_WEIGHT_LEVEL = 63.0
+WEIGHT_LEVEL = 63.0
 ACTIVATION_LEVELS = 256
 
 
@@ -56,16 +58,18 @@ def save_ranges(ranges: Ranges, folder: Path) -> None:
     (folder / RANGES_FILE).write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
 
 
-def build_graph(bundle: Bundle, *, ranges: Ranges | None) -> openvino.Model:
+def build_graph(bundle: Bundle, *, ranges: Ranges | None, states: bool = False) -> openvino.Model:
     """The classifier as a graph with dynamic batch and length.
 
     Args:
         bundle: An open model folder whose encoder is a `bert`.
         ranges: Activation ranges for int8; None for float.
+        states: Whether the graph also gives the token vectors that the heads' input is the mean of.
 
     Returns:
         Model with int32 inputs `input_ids`, `token_type_ids`, `attention_mask` of `[batch, seq]` and one
-        float32 output for each head, named after it, `[batch, n_labels]`.
+        float32 output for each head, named after it, `[batch, n_labels]`; where asked for also `states`,
+        float32 `[batch, seq, hidden]`.
 
     Raises:
         ModelFileError: The encoder is of another kind, or a weight is missing.
@@ -79,7 +83,7 @@ def build_graph(bundle: Bundle, *, ranges: Ranges | None) -> openvino.Model:
             f"{config.get('model_type')!r} with {config.get('hidden_act')!r}; use --backend torch"
         )
     try:
-        return _GraphBuilder(load_file(bundle.weights), config, ranges).build()
+        return _GraphBuilder(load_file(bundle.weights), config, ranges).build(states=states)
     except KeyError as error:
         raise ModelFileError(f"{bundle.weights} has no weight {error}") from error
 
@@ -98,7 +102,7 @@ class _GraphBuilder:
         self.n_layers = int(config["num_hidden_layers"])
         self.epsilon = float(config["layer_norm_eps"])
 
-    def build(self) -> openvino.Model:
+    def build(self, *, states: bool) -> openvino.Model:
         import openvino as ov
 
         names = ("input_ids", "token_type_ids", "attention_mask")
@@ -106,11 +110,14 @@ class _GraphBuilder:
         for parameter, name in zip((ids, types, mask), names, strict=True):
             parameter.output(0).set_names({name})
         bias = self._attention_bias(mask)
-        states = self._embeddings(ids, types)
+        tokens = self._embeddings(ids, types)
         for layer in range(self.n_layers):
-            states = self._layer(states, bias, f"encoder.encoder.layer.{layer}")
-        pooled = self._pool(states, types, mask)
-        return ov.Model(self._heads(pooled), [ids, types, mask], "policylens")
+            tokens = self._layer(tokens, bias, f"encoder.encoder.layer.{layer}")
+        outputs = self._heads(self._pool(tokens, types, mask))
+        if states:
+            outputs.append(self.ops.result(tokens))
+            outputs[-1].output(0).set_names({STATES})
+        return ov.Model(outputs, [ids, types, mask], "policylens")
 
     def weight(self, name: str) -> Array:
         return self.state[name].astype(np.float32)
@@ -176,7 +183,7 @@ class _GraphBuilder:
         return self.ops.add(product, self._constant(bias))
 
     def _int8_weight(self, weight: Array) -> Node:
-        scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), 1e-8) / _WEIGHT_LEVEL
+        scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), 1e-8) / WEIGHT_LEVEL
         levels = self.ops.constant(np.round(weight / scale).astype(np.int8))
         return self.ops.multiply(self.ops.convert(levels, "f32"), self._constant(scale))
 

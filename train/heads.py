@@ -17,7 +17,7 @@ Labels = NDArray[np.int64]
 
 # Inverse strengths of the penalty, on standardised features: 8 examples a label want the first ones,
 # thousands of paragraphs the last.
-_STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 # Where there is nothing to choose by.
 _DEFAULT_STRENGTH = 1e-2
 _FOLDS = 5
@@ -68,6 +68,7 @@ def fit_head(
     documents: Sequence[str],
     weights: Floats,
     seed: int,
+    strength: float | None = None,
 ) -> FittedHead:
     """Multinomial logistic regression; the penalty with the least log-loss on documents left out.
 
@@ -78,22 +79,23 @@ def fit_head(
         documents: Document of each row; those of one are left out together.
         weights: Weight of each row, `[n]`.
         seed: Of the folds.
+        strength: Inverse strength of the penalty; chosen where None.
     """
     mean, scale = _standard(vectors)
     features = (vectors - mean) / scale
     folds = _folds(labels, documents, seed=seed)
     best = FittedHead(
         LinearHead(np.zeros((0, 0), np.float32), np.zeros(0, np.float32)),
-        _DEFAULT_STRENGTH,
+        strength or _DEFAULT_STRENGTH,
         np.zeros((len(labels), n_labels), np.float32),
         np.zeros(len(labels), bool),
     )
     lowest = np.inf
-    for strength in _STRENGTHS if folds else ():
-        held_out, judged = _held_out(features, labels, weights, folds, n_labels=n_labels, strength=strength)
+    for tried in (STRENGTHS if strength is None else (strength,)) if folds else ():
+        held_out, judged = _held_out(features, labels, weights, folds, n_labels=n_labels, strength=tried)
         loss = _log_loss(held_out[judged], labels[judged], weights[judged]) if judged.any() else np.inf
         if loss < lowest:
-            lowest, best = loss, FittedHead(best.head, strength, held_out, judged)
+            lowest, best = loss, FittedHead(best.head, tried, held_out, judged)
     fitted = _regression(features, labels, weights, n_labels=n_labels, strength=best.strength)
     return FittedHead(_unstandardised(fitted, mean, scale), best.strength, best.held_out, best.judged)
 

@@ -55,6 +55,17 @@ class HeldOutScore:
     accuracy: float
     strength: float
 
+    @property
+    def text(self) -> str:
+        """The score in words."""
+        if not self.n:
+            return "all rows are of one text, nothing could be held out"
+        half = 1.96 * (self.accuracy * (1 - self.accuracy) / self.n) ** 0.5
+        return (
+            f"accuracy {100 * self.accuracy:.1f} ± {100 * half:.1f} % on documents left out in turn "
+            f"({self.n} paragraphs)"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LinearRun:
@@ -65,7 +76,9 @@ class LinearRun:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fitted:
+class FittedHeads:
+    """Heads by name, what was fitted on held-out predictions, and the scores of these."""
+
     heads: Mapping[str, LinearHead]
     calibration: Calibration
     scores: tuple[HeldOutScore, ...]
@@ -101,7 +114,7 @@ def train_linear(
         encoder = FrozenEncoder(config, taxonomy, Path(folder), device=device)
         logger.info("embedding %d paragraphs with %s", len(rows), config.base)
         vectors = encoder.embed(row.paragraph for row in rows)
-        fitted = _fit(vectors, rows, taxonomy=taxonomy, config=config)
+        fitted = fit_heads(vectors, rows, taxonomy=taxonomy, config=config)
         model_config = ModelConfig(
             base=config.base,
             max_tokens=config.max_tokens,
@@ -141,9 +154,10 @@ def _warn(what: str, labels: Iterable[Label], found: Sequence[str]) -> None:
         logger.warning("no example, the model will never give each such %s: %s", what, ", ".join(missing))
 
 
-def _fit(
+def fit_heads(
     vectors: Floats, rows: Sequence[LabelledParagraph], *, taxonomy: Taxonomy, config: TrainConfig
-) -> _Fitted:
+) -> FittedHeads:
+    """Fits the heads of all labels on vectors `[n, hidden]` of the rows."""
     labels = {THEME: _indices([row.theme for row in rows], taxonomy.theme_ids)}
     if taxonomy.stances:
         labels[STANCE] = _indices([row.stance for row in rows], taxonomy.stance_ids)
@@ -163,7 +177,7 @@ def _fit(
     also = fit_also_head(vectors, _also(rows, taxonomy), strength=fits[THEME].strength)
     heads = {ALSO: also, **{head: fit.head for head, fit in fits.items()}}
     scores = tuple(_score(head, fit, labels[head]) for head, fit in fits.items())
-    return _Fitted(heads, _calibrate(vectors, rows, fits, labels, also, taxonomy), scores)
+    return FittedHeads(heads, _calibrate(vectors, rows, fits, labels, also, taxonomy), scores)
 
 
 def _calibrate(

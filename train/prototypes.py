@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from policylens.train.frozen import FrozenEncoder
 from policylens.train.heads import Floats, LinearHead
 
 logger = logging.getLogger(__name__)
+
+Embed = Callable[[Iterable[Paragraph]], Floats]
 
 # Cosines are turned into logits by this factor.
 _SCALE = 8.0
@@ -53,11 +56,11 @@ def train_prototypes(
     with tempfile.TemporaryDirectory() as folder:
         encoder = FrozenEncoder(config, taxonomy, Path(folder), device=device)
         heads = {
-            "theme": prototype_head(encoder, taxonomy.themes),
+            "theme": prototype_head(encoder.embed, taxonomy.themes),
             "also": _never(len(taxonomy.themes), encoder.hidden),
         }
         if taxonomy.stances:
-            heads["stance"] = prototype_head(encoder, taxonomy.stances)
+            heads["stance"] = prototype_head(encoder.embed, taxonomy.stances)
         settings = ModelConfig(
             base=config.base, max_tokens=config.max_tokens, package_version=version("policylens")
         )
@@ -66,12 +69,16 @@ def train_prototypes(
     return bundle
 
 
-def prototype_head(encoder: FrozenEncoder, labels: Sequence[Label]) -> LinearHead:
+def prototype_head(embed: Embed, labels: Sequence[Label]) -> LinearHead:
     """The head whose logits are cosines to the labels, times a factor.
 
     Vectors of an encoder lie close together, all in one direction: cosines are taken from the middle of the
     labels. A linear head cannot divide by the length of the paragraph's vector; that length is the same for
     all labels, so the order of the labels is that of the cosines, and the mean length stands for it.
+
+    Args:
+        embed: Gives the vectors of paragraphs, `[n, hidden]`.
+        labels: At least two.
 
     Raises:
         ConfigError: Labels that the encoder cannot tell apart.
@@ -80,11 +87,9 @@ def prototype_head(encoder: FrozenEncoder, labels: Sequence[Label]) -> LinearHea
     if bare := [label.id for label in labels if not (label.definition or label.include or label.examples)]:
         logger.warning("no definition, typical words or examples, only a name: %s", ", ".join(bare))
     flat = [text for texts in described for text in texts]
-    vectors = encoder.embed(Paragraph("taxonomy", at + 1, "body", text) for at, text in enumerate(flat))
+    vectors = embed(Paragraph("taxonomy", at + 1, "body", text) for at, text in enumerate(flat))
     starts = np.cumsum([0, *(len(texts) for texts in described)])
-    return head_of_points(
-        np.stack([vectors[a:b].mean(0) for a, b in zip(starts[:-1], starts[1:], strict=True)])
-    )
+    return head_of_points(np.stack([vectors[a:b].mean(0) for a, b in pairwise(starts)]))
 
 
 def head_of_points(points: Floats) -> LinearHead:

@@ -10,10 +10,10 @@ import hashlib
 import importlib.metadata
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,8 +228,23 @@ def _fit_copy(data: Sequence[Mapping[str, torch.Tensor]], *, seed: int, epochs: 
     return network.arrays()
 
 
-def _network(n_features: int, hidden: int) -> Any:
-    """The training form of `SalienceHead`, with dropout."""
+class _Layers(Protocol):
+    """The training form of `SalienceHead`."""
+
+    def __call__(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Logits of salience and position, `[n, 2]`."""
+        ...
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]:
+        """What is fitted."""
+        ...
+
+    def arrays(self) -> dict[str, Floats]:
+        """The weights, by their names in `SalienceHead`."""
+        ...
+
+
+def _network(n_features: int, hidden: int) -> _Layers:
     import torch
     from torch import nn
 
@@ -251,17 +266,13 @@ def _network(n_features: int, hidden: int) -> Any:
             return logits
 
         def arrays(self) -> dict[str, Floats]:
-            layers = {
-                "clause": self.clause,
-                "paragraph": self.paragraph,
-                "inner": self.inner,
-                "outer": self.outer,
-            }
-            weights = {name: layer.weight.detach().numpy().T.copy() for name, layer in layers.items()}
-            biases = {
-                f"{name}_bias": layers[name].bias.detach().numpy().copy() for name in ("inner", "outer")
-            }
-            return {**weights, **biases}
+            found: dict[str, Floats] = {}
+            for name in ("clause", "paragraph", "inner", "outer"):
+                layer = getattr(self, name)
+                found[name] = layer.weight.detach().numpy().T.copy()
+                if layer.bias is not None:
+                    found[f"{name}_bias"] = layer.bias.detach().numpy().copy()
+            return found
 
     return Network()
 

@@ -41,7 +41,7 @@ def to_markdown(evaluation: Evaluation, taxonomy: Taxonomy) -> str:
         f"# {evaluation.model}: {evaluation.n:,} paragraphs",
         "",
         f"Taxonomy {evaluation.taxonomy}; {evaluation.backend}, "
-        f"{evaluation.paragraphs_per_s:,.0f} paragraphs/s. Brackets: 95 % interval.",
+        f"{rate(evaluation.paragraphs_per_s)} paragraphs/s. Brackets: 95 % interval.",
     ]
     for head in evaluation.heads:
         lines += ["", f"## {_HEAD_TITLES[head.head]} ({head.n:,} paragraphs)", "", *_scores(head)]
@@ -54,6 +54,11 @@ def to_markdown(evaluation: Evaluation, taxonomy: Taxonomy) -> str:
     if evaluation.also is not None:
         lines += ["", "## Secondary themes", "", *_also(evaluation.also)]
     return "\n".join(lines) + "\n"
+
+
+def rate(per_second: float) -> str:
+    """A speed for reading: whole numbers, one decimal below ten."""
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"
 
 
 def calibration_summary(report: CalibrationReport) -> str:
@@ -126,7 +131,7 @@ def _by_label(head: HeadEvaluation, labels: Sequence[Label]) -> list[str]:
             _name(label),
             f"{scores.precision:.3f}",
             f"{scores.recall:.3f}",
-            f"{scores.f1:.3f}",
+            f"{scores.f1:.3f} [{scores.f1_low:.3f}, {scores.f1_high:.3f}]",
             str(scores.support),
         )
         for label, scores in zip(labels, head.by_label, strict=True)

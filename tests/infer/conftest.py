@@ -3,6 +3,7 @@ import pytest
 from policylens.data.records import LabelScore, TaggedParagraph
 from policylens.data.taxonomy import load_taxonomy
 from policylens.infer.classify import Classifier
+from policylens.infer.salience import Salience
 
 
 class KeywordClassifier:
@@ -33,7 +34,7 @@ class Loads:
         self.calls = []
         self.classifier = KeywordClassifier()
 
-    def load(self, model=None, *, device="auto", backend=None):
+    def load(self, model=None, *, device="auto", backend=None, min_precision=None, vectors=False):
         self.calls.append((model, device))
         return self.classifier
 
@@ -42,6 +43,8 @@ class Loads:
 def loads(monkeypatch):
     loads = Loads()
     monkeypatch.setattr(Classifier, "load", loads.load)
+    # Its answers have no clause vectors: it stands for a model folder without a salience head.
+    monkeypatch.setattr(Salience, "open", lambda model=None: None)
     return loads
 
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from policylens.data.taxonomy import load_taxonomy
 from policylens.infer.classify import Classifier
 from policylens.infer.cli import app
+from policylens.infer.output import COLUMNS
 from policylens.infer.reporter import tagged_line
-from policylens.infer.rows import FIELDS
 
 GREEN = "各地要推进绿色转型，三年内建成二十家绿色工厂，带动上下游企业一起降碳。"
 LOAN = "银行发放贷款三百笔，平均利率比去年低一个百分点，企业普遍反映手续比过去简单。"
@@ -98,7 +98,7 @@ class TestClassify:
         assert (result.exit_code, result.stdout) == (0, "")
         with out.open(encoding="utf-8", newline="") as stream:
             first, second = csv.DictReader(stream)
-        assert tuple(first) == FIELDS
+        assert tuple(first) == COLUMNS
         assert [row["text"] for row in (first, second)] == [GREEN, LOAN]
         assert (first["also"], first["theme_score"]) == ("[]", "0.8765")
         assert json.loads(first["themes"])[0] == {"theme": "green", "score": 0.8765}
@@ -106,7 +106,9 @@ class TestClassify:
     def test_parquet(self, report, loads, tmp_path):
         assert run("classify", report, "-o", tmp_path / "a.parquet").exit_code == 0
         jsonl = rows_of(run("classify", report).stdout)
-        assert pq.read_table(tmp_path / "a.parquet").to_pylist() == jsonl
+        assert pq.read_table(tmp_path / "a.parquet").to_pylist() == [
+            dict.fromkeys(COLUMNS) | row for row in jsonl
+        ]
 
     def test_records_carry_their_fields(self, tags, loads):
         row = rows_of(run("classify", tags).stdout)[1]
@@ -154,14 +156,14 @@ class TestClassify:
         assert result.stderr.startswith("error: no model folder at no-such-folder")
 
     def test_a_bug_keeps_its_traceback(self, report, monkeypatch):
-        def load(model, *, device):
+        def load(model, **_):
             raise ZeroDivisionError
 
         monkeypatch.setattr(Classifier, "load", load)
         assert isinstance(run("classify", report).exception, ZeroDivisionError)
 
     def test_interrupted(self, report, monkeypatch, tmp_path):
-        def load(model, *, device):
+        def load(model, **_):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(Classifier, "load", load)

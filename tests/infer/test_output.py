@@ -11,10 +11,14 @@ from policylens.data.read import read_records
 from policylens.data.records import LabelScore, Paragraph, TaggedParagraph
 from policylens.data.taxonomy import Label, Taxonomy, load_taxonomy
 from policylens.infer.output import (
+    COLUMNS,
     ReportFormat,
     TableFormat,
+    in_columns,
+    merge_parquet,
     open_output,
     open_table,
+    parquet_table,
     report_format,
     table_format,
 )
@@ -213,34 +217,42 @@ def test_jsonl_is_chinese_text(tmp_path):
     assert TEXT in lines[0]
 
 
-def test_csv_has_a_column_for_every_carried_field(tmp_path):
+def test_csv_has_carried_fields_in_one_column(tmp_path):
     rows = [row_of(tagged()), row_of(tagged(来源={"网": [1]}, n=2, 空=None, 名='甲,"乙"\n丙'))]
     write(tmp_path / "a.csv", rows, TableFormat.CSV)
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as stream:
         first, second = csv.DictReader(stream)
-    assert list(first) == [*FIELDS, "来源", "n", "空", "名"]
-    assert (first["also"], first["theme_score"], first["n"]) == ('["upgrading"]', "0.9123", "")
+    assert tuple(first) == COLUMNS
+    assert (first["also"], first["theme_score"], first["extra"]) == ('["upgrading"]', "0.9123", "")
     assert json.loads(first["themes"]) == TAGGED_ROW["themes"]
-    assert (second["来源"], second["n"], second["空"], second["名"]) == (
-        '{"网": [1]}',
-        "2",
-        "",
-        '甲,"乙"\n丙',
-    )
+    assert json.loads(second["extra"]) == {"来源": {"网": [1]}, "n": 2, "空": None, "名": '甲,"乙"\n丙'}
 
 
-def test_parquet_keeps_types(tmp_path):
-    rows = [
-        row_of(tagged(n=1, mixed="a", big=2**70, flag=True, part=1)),
-        row_of(tagged(n=None, mixed=[1], part=0.5)),
-    ]
-    write(tmp_path / "a.parquet", rows, TableFormat.PARQUET)
+def test_parquet_has_the_same_columns_whatever_is_carried(tmp_path):
+    extra = {"n": 1, "mixed": "a", "big": 2**70, "flag": True, "部分": [0.5]}
+    write(tmp_path / "a.parquet", [row_of(tagged(**extra)), row_of(tagged())], TableFormat.PARQUET)
     table = pq.read_table(tmp_path / "a.parquet")
     first, second = table.to_pylist()
     assert {name: first[name] for name in FIELDS} == TAGGED_ROW
-    assert [first[name] for name in ("n", "mixed", "big", "flag", "part")] == [1, "a", str(2**70), True, 1.0]
-    assert [second[name] for name in ("n", "mixed", "big", "flag", "part")] == [None, "[1]", None, None, 0.5]
+    assert json.loads(first["extra"]) == extra
+    assert second["extra"] is None
     assert table.schema.field("also").type == pa.list_(pa.string())
+    assert tuple(table.schema.names) == COLUMNS
+
+
+def test_a_field_named_extra_is_carried_like_others(tmp_path):
+    assert json.loads(in_columns(row_of(tagged(extra="x")))["extra"]) == {"extra": "x"}
+
+
+def test_parts_are_joined_to_large_row_groups(tmp_path):
+    parts = [tmp_path / f"{number}.parquet" for number in range(5)]
+    for number, part in enumerate(parts):
+        pq.write_table(parquet_table([row_of(tagged(n=number))] * 3000), part)
+    merge_parquet(parts, tmp_path / "all.parquet")
+    whole = pq.ParquetFile(tmp_path / "all.parquet")
+    assert [whole.metadata.row_group(n).num_rows for n in range(whole.num_row_groups)] == [9000, 6000]
+    numbers = [json.loads(extra)["n"] for extra in whole.read()["extra"].to_pylist()]
+    assert numbers == [number for number in range(5) for _ in range(3000)]
 
 
 @pytest.mark.parametrize("form", [TableFormat.CSV, TableFormat.PARQUET])
@@ -248,9 +260,9 @@ def test_no_rows_still_make_a_table(form, tmp_path):
     out = tmp_path / f"a.{form}"
     write(out, [], form)
     if form is TableFormat.CSV:
-        assert out.read_text(encoding="utf-8") == ",".join(FIELDS) + "\n"
+        assert out.read_text(encoding="utf-8") == ",".join(COLUMNS) + "\n"
     else:
-        assert (pq.read_table(out).num_rows, tuple(pq.read_schema(out).names)) == (0, FIELDS)
+        assert (pq.read_table(out).num_rows, tuple(pq.read_schema(out).names)) == (0, COLUMNS)
 
 
 @pytest.mark.parametrize("form", list(TableFormat))

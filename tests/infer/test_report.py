@@ -2,14 +2,28 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
+from dataclasses import replace
 
 import pytest
 
 from policylens.data.errors import TaxonomyError
-from policylens.data.records import Citation, CitedSentence, Digest, Figure, ThemeDigest, Voice
+from policylens.data.records import (
+    Amount,
+    Citation,
+    CitedSentence,
+    Conflict,
+    Difference,
+    Digest,
+    Figure,
+    Measure,
+    SubTopic,
+    ThemeDigest,
+    Voice,
+)
 from policylens.data.taxonomy import Label, Taxonomy
-from policylens.infer.report import render_html, render_json, render_markdown
+from policylens.infer.compare_sets import compare_digests
+from policylens.infer.report import render_json, render_markdown
+from policylens.infer.report_page import render_html
 
 TAXONOMY = Taxonomy(
     "t",
@@ -64,9 +78,9 @@ def test_markdown():
         "\n"
         "### 关键数据\n"
         "\n"
-        "| 指标 | 数值 | 原文 | 出处 |\n"
-        "| --- | ---: | --- | --- |\n"
-        "| 新建水渠 | 1.5万公里 | 新建水渠1.5万公里 | plan_a ¶2 |\n"
+        "| 指标 | 数值 | 时间 | 原文 | 出处 |\n"
+        "| --- | ---: | --- | --- | --- |\n"
+        "| 新建水渠 | 1.5万公里 |  | 新建水渠1.5万公里 | plan_a ¶2 |\n"
         "\n"
         "### 谁说了什么\n"
         "\n"
@@ -81,7 +95,7 @@ def test_markdown_escapes_markup_of_the_sources():
         "&amp; a\\|b \\*粗\\* \\[x\\](http://y) \\`c\\` \\_d\\_ [&lt;b&gt;\\| ¶1]"
     )
     row = next(line for line in lines if line.startswith("| &lt;script"))
-    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+    assert len(re.findall(r"(?<!\\)\|", row)) == 6
 
 
 @pytest.mark.parametrize(
@@ -109,6 +123,10 @@ def test_json():
                 "paragraphs": 3,
                 "documents": 2,
                 "stances": {"pro": 2, "con": 1},
+                "headline": None,
+                "subtopics": [],
+                "measures": [],
+                "differences": [],
                 "digest": "修好水渠。保护水源。",
                 "sentences": [
                     {"text": "修好水渠。", "doc": "plan_a", "para": 2},
@@ -131,6 +149,10 @@ def test_json():
                         "text": "新建水渠1.5万公里",
                         "doc": "plan_a",
                         "para": 2,
+                        "period": "",
+                        "subject": "",
+                        "change": "",
+                        "amount": None,
                     }
                 ],
                 "voices": [
@@ -140,10 +162,15 @@ def test_json():
                         "quote": "要先修水渠。",
                         "doc": "b",
                         "para": 1,
+                        "organisation": "",
+                        "role": "",
+                        "stance": "",
+                        "short": "",
                     }
                 ],
             }
-        ]
+        ],
+        "conflicts": [],
     }
 
 
@@ -153,58 +180,89 @@ def test_json_is_readable_chinese_indented_by_two():
     assert text.endswith("}\n")
 
 
-class Page(HTMLParser):
-    """Collects tags and text, and fails on tags that do not close."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style" and data.strip():
-            self.words.append(data.strip())
-
-
-def test_html_shows_everything_once():
-    page = Page(render_html(DIGEST, taxonomy=TAXONOMY))
-    assert ("lang", "zh-CN") in page.attributes
-    assert page.words == (
-        "政策内容摘要 政策内容摘要 2◦份文件，4◦个段落，1◦个主题。 主题 段落 赞成 反对 水利 3 2 1 "
-        "水利 water 3◦段，2◦份文件 赞成◦2 反对◦1 "
-        "修好水渠。 [plan_a◦¶2] 保护水源。 [plan_a◦¶3、¶5；b◦¶1] "
-        "关键数据 1.5万 公里 新建水渠 新建水渠1.5万公里 [plan_a◦¶2] "
-        "谁说了什么 陆文静 水利所所长 要先修水渠。 [b◦¶1]"
-    ).replace(" ", "\0").replace("◦", " ").split("\0")
+RICH = replace(
+    THEME,
+    figures=(
+        Figure(
+            "1.5万",
+            "公里",
+            "新建水渠",
+            "新建水渠1.5万公里",
+            Citation("plan_a", 2),
+            "2024年",
+            "新建水渠",
+            "",
+            Amount(15000, 15000, "公里"),
+            (Citation("b", 1),),
+        ),
+    ),
+    voices=(
+        Voice(
+            "陆文静",
+            "水利所所长",
+            "要先修水渠，再说别的。",
+            Citation("b", 1),
+            "水利所",
+            "所长",
+            "pro",
+            "要先修水渠",
+        ),
+    ),
+    headline=CitedSentence("水渠先修好", (Citation("plan_a", 2),)),
+    subtopics=(SubTopic("修渠", (Citation("plan_a", 2), Citation("plan_a", 3))),),
+    measures=(Measure("《河湖条例》", "document", (Citation("b", 1),)),),
+    differences=(Difference("b", ("《河湖条例》",), ("护源",)),),
+)
+RICH_DIGEST = Digest((RICH,), 2, 4, (Conflict("水渠长度", "2024年", RICH.figures),))
 
 
-def test_html_escapes_the_sources_and_needs_no_network():
-    html = render_html(EVIL_DIGEST, taxonomy=TAXONOMY)
-    page = Page(html)
-    assert "script" not in page.tags
-    assert not {"src", "onload", "onclick"} & {name for name, _ in page.attributes}
-    assert all(value.startswith("#") for name, value in page.attributes if name == "href")
-    assert "url(" not in html and "@import" not in html
-    assert page.words.count(EVIL) == 5
+def test_markdown_of_the_whole_structure():
+    lines = render_markdown(RICH_DIGEST, taxonomy=TAXONOMY).splitlines()
+    assert lines[6] == "**水渠先修好** [plan_a ¶2]"
+    for line in (
+        "- 修渠（2 段） [plan_a ¶2、¶3]",
+        "| 新建水渠 | 1.5万公里 | 2024年 | 新建水渠1.5万公里 | plan_a ¶2；b ¶1 |",
+        "- 《河湖条例》 [b ¶1]",
+        "- **陆文静**（水利所所长；赞成）：要先修水渠…… [b ¶1]",
+        "- **b** 只有它提到：《河湖条例》；只有它谈到：护源",
+        "- 水渠长度（2024年）：1.5万公里 \\[plan_a ¶2；b ¶1\\]",
+    ):
+        assert line in lines
+
+
+def test_json_of_the_whole_structure():
+    report = json.loads(render_json(RICH_DIGEST, taxonomy=TAXONOMY))
+    (theme,) = report["themes"]
+    assert theme["headline"] == {"text": "水渠先修好", "doc": "plan_a", "para": 2}
+    assert theme["subtopics"][0]["paragraphs"][1] == {"doc": "plan_a", "para": 3}
+    assert theme["measures"] == [{"name": "《河湖条例》", "kind": "document", "doc": "b", "para": 1}]
+    assert theme["differences"] == [{"doc": "b", "measures": ["《河湖条例》"], "subtopics": ["护源"]}]
+    assert theme["figures"][0]["amount"] == {
+        "low": 15000,
+        "high": 15000,
+        "unit": "公里",
+        "approximate": False,
+    }
+    assert len(theme["figures"][0]["citations"]) == 2
+    assert report["conflicts"][0]["subject"] == "水渠长度"
+
+
+def test_comparison_in_markdown_and_json():
+    comparison = compare_digests(RICH_DIGEST, Digest((replace(RICH, measures=()),), 1, 4), names=("A|", "B"))
+    lines = render_markdown(RICH_DIGEST, taxonomy=TAXONOMY, comparison=comparison).splitlines()
+    assert lines[0] == "# A\\| 与 B"
+    assert "| 水利 | 持平 | 75% | 75% |" in lines
+    assert "- 不再提到：《河湖条例》" in lines
+    report = json.loads(render_json(RICH_DIGEST, taxonomy=TAXONOMY, comparison=comparison))["comparison"]
+    assert report["names"] == ["A|", "B"]
+    assert report["themes"][0]["trend"] == "steady"
+    assert report["themes"][0]["gone_measures"] == ["《河湖条例》"]
+    assert report["before"]["themes"][0]["theme"] == "water"
 
 
 def test_empty_digest():
     assert render_markdown(Digest(()), taxonomy=TAXONOMY) == "# 政策内容摘要\n\n没有可以汇总的内容。\n"
-    assert json.loads(render_json(Digest(()), taxonomy=TAXONOMY)) == {"themes": []}
-    assert "没有可以汇总的内容。" in Page(render_html(Digest(()), taxonomy=TAXONOMY)).words
+    assert json.loads(render_json(Digest(()), taxonomy=TAXONOMY)) == {"themes": [], "conflicts": []}
 
 
 @pytest.mark.parametrize("render", [render_html, render_json, render_markdown])

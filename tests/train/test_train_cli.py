@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -184,5 +185,43 @@ def test_options_left_out_leave_the_settings_alone(
 )
 def test_output_name_without_a_format_is_refused(options: tuple[str, ...], message: str) -> None:
     code, _, err = run("evaluate", "--data", "rows.jsonl", *options)
+    assert code == 2
+    assert message in err
+
+
+def test_calibrate_then_hold_back_then_report(tmp_path: Path, tiny_model: Path, tiny_rows: Rows) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "m"))
+    data = write(tmp_path / "held_out.jsonl", tiny_rows(120))
+    config = json.loads((model / "policylens.json").read_text())
+    config["abstention"] = {}
+    (model / "policylens.json").write_text(json.dumps(config))
+    code, _, err = run("classify", data, "--model", model, "--device", "cpu", "--min-precision", 0.9)
+    assert code == 2
+    assert f"policylens calibrate --model {model} --data held_out.jsonl" in err
+    code, out, err = run("calibrate", "--model", model, "--data", data, "--device", "cpu")
+    assert code == 0, err
+    assert "theme: temperature " in out
+    assert "  precision 0.90 keeps 100.0%, from a probability of 0.000 on" in out
+    assert out.splitlines()[-1].startswith("secondary themes: from a probability of ")
+    code, out, err = run("classify", data, "--model", model, "--device", "cpu", "--min-precision", 0.9)
+    assert code == 0, err
+    records = [json.loads(line) for line in out.splitlines()]
+    assert {record["abstained"] for record in records} == {None}
+    page = tmp_path / "out.html"
+    code, out, err = run("evaluate", "--model", model, "--data", data, "--device", "cpu", "--report", page)
+    assert code == 0, err
+    assert "| 0.90 | 0.000 | 1.000 | " in out
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    code, _, err = run("calibrate", "--model", model, "--data", write(tmp_path / "few.jsonl", tiny_rows(12)))
+    assert code == 2
+    assert "12 labelled paragraphs are too few to calibrate on" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("out.pdf", "expected a name that ends in .html"), ("nowhere/out.html", "there is no folder")],
+)
+def test_report_that_cannot_be_written_is_refused_at_once(tmp_path: Path, name: str, message: str) -> None:
+    code, _, err = run("evaluate", "--data", "missing.jsonl", "--report", tmp_path / name)
     assert code == 2
     assert message in err

@@ -1,0 +1,113 @@
+"""Options of `classify` for where and with what it computes, and its way to a cluster."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from policylens.data.errors import ConfigError
+from policylens.infer.output import TableFormat, is_stdout
+
+if TYPE_CHECKING:
+    from policylens.infer.cluster import ClusterDone, ClusterOptions, Work
+
+
+class Engine(StrEnum):
+    """What spreads the work."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class BackendName(StrEnum):
+    """What computes."""
+
+    OPENVINO = "openvino"
+    ONNX = "onnx"
+    TORCH = "torch"
+
+
+OnBackend = Annotated[
+    BackendName | None,
+    typer.Option("--backend", help="What computes; else what suits the model folder and the device."),
+]
+OnEngine = Annotated[
+    Engine,
+    typer.Option(help="ray: many machines; OUT is then a folder of Parquet files. Needs the extra [ray]."),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(metavar="A", help="Cluster for --engine ray, auto or host:port; else one on this machine."),
+]
+Actors = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Processes for --engine ray; else as many as fit.")
+]
+CpusPerActor = Annotated[
+    float | None, typer.Option(metavar="N", help="CPUs of each process of --engine ray.  [default: 2]")
+]
+GpusPerActor = Annotated[
+    float | None,
+    typer.Option(metavar="N", help="GPUs of each process of --engine ray.  [default: 1 on cuda, else 0]"),
+]
+
+
+def cluster_options(
+    *, on_gpu: bool, address: str | None, actors: int | None, cpus: float | None, gpus: float | None
+) -> ClusterOptions:
+    """How a run is spread, with the defaults of the command.
+
+    Raises:
+        ConfigError: A number is out of range, or GPUs are asked for on the CPU or the other way round.
+    """
+    from policylens.infer.cluster import ClusterOptions
+
+    if gpus is not None and (gpus > 0) != on_gpu:
+        raise ConfigError(f"--gpus-per-actor {gpus:g} does not fit the device; GPUs need --device cuda")
+    gpus = float(on_gpu) if gpus is None else gpus
+    return ClusterOptions(address=address, actors=actors, cpus=2.0 if cpus is None else cpus, gpus=gpus)
+
+
+def check_local(**options: object) -> None:
+    """Refuse options that only --engine ray heeds.
+
+    Raises:
+        ConfigError: One of them is given.
+    """
+    if given := [name for name, value in options.items() if value is not None]:
+        names = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise ConfigError(f"{names} is for --engine ray only")
+
+
+def classify_on_cluster(
+    out: Path | None,
+    inputs: list[str],
+    work: Work,
+    options: ClusterOptions,
+    *,
+    form: TableFormat | None,
+    resume: bool,
+    strict: bool,
+    crosswalk: str | None,
+) -> ClusterDone:
+    """Check what a cluster run cannot do, and run it.
+
+    Raises:
+        ConfigError: There is no OUT, it is no folder, or an option is for the local engine only.
+    """
+    from policylens.infer.cluster import classify_on_ray
+
+    if (
+        out is None
+        or is_stdout(out)
+        or out.suffix in (".jsonl", ".csv")
+        or form not in (None, TableFormat.PARQUET)
+    ):
+        raise ConfigError("--engine ray writes a folder of Parquet files; name it with -o")
+    if strict or crosswalk:
+        raise ConfigError(
+            "--strict and --crosswalk are for the local engine; leave them out with --engine ray"
+        )
+    return classify_on_ray(out, inputs, work, options=options, resume=resume)

@@ -1,0 +1,91 @@
+"""The command `export`. Only light imports here: heavy ones stand inside the function."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policylens.data.errors import ConfigError
+
+
+class ExportBackend(StrEnum):
+    """Runtime that the folder is for."""
+
+    openvino = "openvino"
+    onnx = "onnx"
+
+
+class Precision(StrEnum):
+    """What the matrix products are computed in."""
+
+    int8 = "int8"
+    bf16 = "bf16"
+    fp32 = "fp32"
+
+
+def export(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="New folder to write.")],
+    backend: Annotated[
+        ExportBackend, typer.Option(help="Runtime; onnx needs the extra [onnx].")
+    ] = ExportBackend.openvino,
+    precision: Annotated[
+        Precision, typer.Option(help="Of the matrix products; bf16 is for openvino only.")
+    ] = Precision.int8,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Model folder with weights; default: the shipped one."),
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Labelled rows to measure on; default: the shipped development rows."),
+    ] = None,
+    allow_loss: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            metavar="X",
+            help="Points of macro-F1 that may be lost.  [default: 0.5]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a model as a graph for one CPU runtime, if it loses next to nothing by it.
+
+    Labels the rows with the float model and with the export. An export whose macro-F1 for themes or for
+    stances is more than half a point lower is refused; --allow-loss allows more, and export.json in the
+    folder says so. The folder runs with `policylens classify --model FOLDER`.
+
+    \b
+    Examples:
+      policylens export -o policy-zh-int8
+      policylens export --backend onnx -o policy-zh-onnx
+      policylens export --model my-model --data held_out.jsonl --precision fp32 -o my-model-fp32
+    """
+    from policylens.data.taxonomy import load_taxonomy
+    from policylens.models.bundle import open_bundle
+    from policylens.train.gate import ALLOWED_LOSS, SHIPPED_ROWS, export_model
+    from policylens.train.task import Fields, read_rows
+
+    bundle = open_bundle(model)
+    files = data or [SHIPPED_ROWS]
+    if not data and bundle.taxonomy.theme_ids != load_taxonomy().theme_ids:
+        raise ConfigError(
+            f"{bundle.folder} has other themes than the shipped rows; give labelled rows of yours with --data"
+        )
+    stance = "stance" if bundle.taxonomy.stances else None
+    rows = read_rows(files, Fields(stance=stance), taxonomy=bundle.taxonomy)
+    report = export_model(
+        bundle,
+        output,
+        rows,
+        backend=backend.value,
+        precision=precision.value,
+        data=[path.name for path in files],
+        allowed_loss=ALLOWED_LOSS if allow_loss is None else allow_loss,
+    )
+    for line in report.lines:
+        typer.echo(line, err=True)
+    typer.echo(f"wrote {output}", err=True)
