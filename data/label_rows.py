@@ -218,7 +218,7 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
 
 
 def _canonical(raw: RawRow, *, names: FieldNames, taxonomy: Taxonomy | None, problems: _Problems) -> Row:
-    fields = {key.strip() or _UNNAMED: value for key, value in reversed(raw.fields.items())}
+    fields = {key.strip() or _UNNAMED: value for key, value in reversed(list(raw.fields.items()))}
     taken: Row = {}
     given = {"text": names.text, "title": names.title, "theme": names.theme, "stance": names.stance}
     for key in FIELDS:

@@ -57,7 +57,7 @@ def migrate_file(path: Path, output: TextIO, map_row: MapRow) -> Migration:
         map_row: See `label_map.migrate_row`.
 
     Raises:
-        InputError: The file cannot be read, is of another kind, or has a broken row; the message names the line.
+        InputError: The file cannot be read, is of another kind, or has a broken row; the message names it.
     """
     suffix = path.suffix.lower()
     if suffix not in (".jsonl", ".csv"):

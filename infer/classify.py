@@ -22,6 +22,7 @@ from policylens.infer.paragraph_vectors import ParagraphPool, ParagraphVector
 from policylens.infer.texts import as_paragraphs
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
+from policylens.models.openvino_graph import STATES
 
 # Paragraphs held at a time: enough for batches of like length, little enough for constant memory. The first
 # chunk is small, so that a reader of the stream does not wait; each next one is twice as large.
@@ -304,6 +305,8 @@ def _merge_windows(
     merged: dict[str, Probabilities] = {}
     for batch, logits in computed:
         for head, values in logits.items():
+            if head == STATES:
+                continue
             rows = merged.setdefault(head, np.zeros((n_paragraphs, values.shape[1]), np.float32))
             np.add.at(rows, owners[batch], values * weights[batch, None])
     return {head: rows / totals[:, None] for head, rows in merged.items()}

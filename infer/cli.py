@@ -233,7 +233,7 @@ def classify(
         end = classify_on_cluster(
             out, inputs, work, options, form=form, resume=resume, strict=strict, crosswalk=crosswalk
         )
-        reporter.say(end.line, event="done", **end.numbers)
+        reporter.say(end.line, level="info", event="done", **end.numbers)
         _exit_if_failed(end.failures)
         return
     check_local(**spread, gpus_per_actor=gpus_per_actor)
@@ -315,8 +315,8 @@ def summarize(
     their paragraph, with filters, search and a table of all figures. With --compare the inputs and a second
     set stand side by side: what is new, gone, stronger or weaker in the second one.
 
-    With --rewrite a language model words the sentences. A rewording that has a number, date, name or claim that
-    the cited paragraphs lack, or drops one, is refused and the extracted sentence stands; the report says how
+    With --rewrite a language model words the sentences. A rewording that has a number, date, name or claim
+    that the cited paragraphs lack, or drops one, is refused and the extracted sentence stands; the report says how
     many. With openai: the cited paragraphs are sent to the server.
 
     \b

@@ -132,7 +132,7 @@ class ClusterDone:
         return ", ".join(parts)
 
     @property
-    def numbers(self) -> dict[str, int | float]:
+    def numbers(self) -> dict[str, object]:
         """The fields, for a log."""
         return asdict(self)
 

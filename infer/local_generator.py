@@ -92,7 +92,8 @@ class LocalGenerator:
             # A prompt whose end is cut off asks for nothing.
             raise GeneratorError("failed")
         pad = self._tokenizer.pad_token_id
-        output = self._model.generate(
+        generate: Any = self._model.generate
+        output = generate(
             **encoded,
             max_new_tokens=new_tokens,
             max_time=self._timeout_s,

@@ -51,7 +51,7 @@ class ParagraphPool:
     def vectors(self) -> list[ParagraphVector]:
         """The mean vector of each paragraph, float32 `[hidden]`."""
         return [
-            total / weight
+            (total / weight).astype(np.float32)
             for total, weight in zip(self._sums, self._weights, strict=True)
             if total is not None
         ]

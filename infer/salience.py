@@ -157,6 +157,6 @@ def judge(
         )
         return Judged(scores)
     matrix = set_matrix(candidates, tagged, salience.vectors_of(tagged))
-    scores, position = salience.head.predict(matrix.features, matrix.clauses, matrix.paragraphs)
+    learned, position = salience.head.predict(matrix.features, matrix.clauses, matrix.paragraphs)
     lengths = np.linalg.norm(matrix.clauses, axis=1, keepdims=True)
-    return Judged(scores.astype(np.float64), position.astype(np.float64), matrix.clauses / (lengths + 1e-9))
+    return Judged(learned.astype(np.float64), position.astype(np.float64), matrix.clauses / (lengths + 1e-9))

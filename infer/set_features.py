@@ -73,7 +73,7 @@ def set_matrix(
     middle = _first_rows(paragraphs, paragraph).mean(axis=0)
     return SetMatrix(
         tuple(found),
-        np.column_stack(list(found.values())).astype(np.float32),
+        np.column_stack([np.asarray(column, np.float64) for column in found.values()]).astype(np.float32),
         clauses - middle,
         paragraphs - middle,
     )

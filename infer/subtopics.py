@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ def _cluster(tagged: Sequence[TaggedParagraph], terms: Terms) -> list[list[int]]
 
 
 def _how_many(paragraphs: int) -> int:
-    return min(_MAX_SUBTOPICS, max(2, round(paragraphs**0.5)))
+    return min(_MAX_SUBTOPICS, max(2, round(math.sqrt(paragraphs))))
 
 
 def _latent(likeness: Array) -> Array:

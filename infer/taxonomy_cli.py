@@ -6,9 +6,8 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -41,7 +40,7 @@ class DiffFormat(StrEnum):
 class _ShowByDefault(TyperGroup):
     """`taxonomy FILE` is short for `taxonomy show FILE`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer carries its own click
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
             args = [_SHOW, *args]
         return super().parse_args(ctx, args)

@@ -185,7 +185,7 @@ def _copying_back(logits: dict[str, Tensor]) -> _Output:
         host = torch.empty(tensor.shape, dtype=torch.float32, pin_memory=True)
         host.copy_(tensor.float(), non_blocking=True)
         values[name] = host.numpy()
-    event = torch.cuda.Event()
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record()
     return _Output(values, event)
 

@@ -112,7 +112,7 @@ class _OnnxBuilder:
         self.constants.append(numpy_helper.from_array(np.asarray(values, dtype), name))
         return name
 
-    def _node(self, kind: str, inputs: list[str], *, output: str = "", domain: str = "", **how: float) -> str:
+    def _node(self, kind: str, inputs: list[str], *, output: str = "", domain: str = "", **how: Any) -> str:  # noqa: ANN401
         from onnx import helper
 
         output = output or f"n{len(self.nodes)}"
@@ -186,7 +186,7 @@ class _OnnxBuilder:
 
     def _pool(self, states: str) -> str:
         """Mean over the paragraph's tokens; see `classifier.paragraph_mask`."""
-        axis, last = self._constant([1], np.int64), self._constant([2], np.int64)
+        axis, last = self._constant(np.array([1]), np.int64), self._constant(np.array([2]), np.int64)
         paired = self._node("ReduceMax", ["token_type_ids", axis], keepdims=1)
         single = self._node("Sub", [self._constant(1, np.int32), paired])
         chosen = self._node("Mul", [self._node("Add", ["token_type_ids", single]), "attention_mask"])

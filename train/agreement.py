@@ -79,9 +79,9 @@ def krippendorff_alpha(units: Units) -> float | None:
             for other, n_other in counts.items():
                 pairs = n * (n_other - (label == other))
                 coincidences[label, other] += pairs / (n_labels - 1)
-    totals: Counter[str] = Counter()
+    totals: dict[str, float] = defaultdict(float)
     for (label, _), n in coincidences.items():
-        totals[label] += n  # type: ignore[assignment]
+        totals[label] += n
     total = sum(totals.values())
     expected = sum(totals[a] * totals[b] for a in totals for b in totals if a != b)
     if not expected:

@@ -44,9 +44,7 @@ def steps_within(
     seconds = step_seconds()
     affordable = max(1, int(minutes * 60 * _SHARE_FOR_STEPS / seconds))
     steps = min(planned, affordable)
-    logger.info(
-        "%.2f s a step: %d of %d planned steps fit into %g minutes", seconds, steps, planned, minutes
-    )
+    logger.info("%.2f s a step: %d of %d planned steps fit into %g minutes", seconds, steps, planned, minutes)
     path.write_text(str(steps), encoding="ascii")
     return steps
 

@@ -225,7 +225,9 @@ def train_salience(
         list[Path],
         typer.Option("--data", help="Paragraph sets with reference digests, .jsonl; may be repeated."),
     ],
-    model: Annotated[Path, typer.Option(help="Model folder to add the head to; its weights stay as they are.")],
+    model: Annotated[
+        Path, typer.Option(help="Model folder to add the head to; its weights stay as they are.")
+    ],
     seed: Annotated[int, typer.Option(help="Of initial weights and every shuffle.")] = 0,
 ) -> None:
     """Teach a model which clauses digests keep.

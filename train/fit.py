@@ -244,7 +244,7 @@ def mix_with_base(network: PolicyClassifier, base: str, *, share: float) -> None
             other = before.get(name)
             if other is None or other.shape != tensor.shape:
                 raise ConfigError(
-                    f"base_share = {share}, but {base!r} is not a trained model with the same labels; set it to 0"
+                    f"base_share = {share}, but {base!r} is not a trained model with the same labels; set 0"
                 )
             if tensor.is_floating_point():
                 tensor.lerp_(other.to(tensor.device, tensor.dtype), share)

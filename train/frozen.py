@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,7 @@ class FrozenEncoder:
         """Width of the vectors."""
         return int(self._network.encoder.config.hidden_size)
 
-    def save(self, output: Path, config: ModelConfig, *, heads: dict[str, LinearHead]) -> Bundle:
+    def save(self, output: Path, config: ModelConfig, *, heads: Mapping[str, LinearHead]) -> Bundle:
         """Writes a model folder with these heads; those not given have weights and biases of zero."""
         with torch.no_grad():
             for name, layer in self._network.heads.items():

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +130,7 @@ def balanced_weights(labels: Labels, row_weights: Floats, *, power: float) -> Fl
     return scaled
 
 
-def _regressor(strength: float):  # noqa: ANN202 - scikit-learn has no types
+def _regressor(strength: float) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -223,11 +224,12 @@ def audit_files(
         files, dev or [], taxonomy=_taxonomy(taxonomy), any_labels=taxonomy == _AS_THEY_ARE
     )
     report = audit(rows, AuditConfig(max_chars=max_chars, near=near, suspects=suspects, seed=seed))
-    for path, content in (
+    reports: tuple[tuple[Path | None, Callable[[], bytes]], ...] = (
         (json_file, lambda: to_json(report).encode()),
         (html_file, lambda: to_html(report).encode()),
         (fix_file, lambda: findings_bytes(report)),
-    ):
+    )
+    for path, content in reports:
         if path is not None:
             _write_file(path, content())
     typer.echo(to_text(report), nl=False)

@@ -222,7 +222,7 @@ def _fit_copy(data: Sequence[Mapping[str, torch.Tensor]], *, seed: int, epochs: 
                     network(batch), batch["targets"], weight=batch["weights"], reduction="sum"
                 )
                 optimizer.zero_grad()
-                (losses / len(batch["targets"])).backward()
+                (losses / len(batch["targets"])).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
     return network.arrays()

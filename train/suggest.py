@@ -1,4 +1,4 @@
-"""Which unlabelled paragraphs to label next: those the model is unsure of, of rare labels, and unlike each other."""
+"""Which paragraphs to label next: those the model is unsure of, of rare labels, and unlike each other."""
 
 from __future__ import annotations
 

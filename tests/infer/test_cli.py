@@ -179,7 +179,7 @@ class TestSummarize:
             "# 政策内容摘要\n\n1 份文件，2 个段落，2 个主题。\n\n"
             "## 绿色低碳与生态环境 (green)\n\n1 段，1 份文件；立场：支持 1\n\n"
             f"{GREEN} [报告 ¶2]\n\n"
-            "## 财税金融 (finance)\n\n1 段，1 份文件；立场：中性 1\n\n"
+            "## 财税金融 (finance)\n\n**银行发放贷款三百笔** [报告 ¶3]\n\n1 段，1 份文件；立场：中性 1\n\n"
             f"{LOAN} [报告 ¶3]\n"
         )
         assert re.fullmatch(DONE, result.stderr)

@@ -74,9 +74,7 @@ def test_bad_records_stand_in_their_places(tmp_path):
     path.write_text('{"text": "甲。"}\n{"text": ""}\n{"text": "乙。"}\n', encoding="utf-8")
     first, failure, last = pipeline.read_paragraphs([str(path)])
     assert (first.text, last.text) == ("甲。", "乙。")
-    assert failure == InputFailure(
-        str(path), f"{path}, line 2: 'text' is empty", line=2, error="no_text"
-    )
+    assert failure == InputFailure(str(path), f"{path}, line 2: 'text' is empty", line=2, error="no_text")
 
 
 def test_standard_input_may_be_text_or_records():
