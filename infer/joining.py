@@ -19,8 +19,10 @@ _MAX_JOINED_CHARS = 90
 # What one named source says stands in one sentence up to this length, as in 吉林…；…；…。
 _MAX_NAMED_CHARS = 220
 _SEMICOLONS = ("；", ";")
-# A name is not said again where the sentence itself opens with it; a meeting may follow who held it.
-_NAME_WITHIN_CHARS = 6
+# A name is not said again where the sentence itself opens with it, after a time (今年吉林…) or, for a meeting,
+# after who held it.
+_NAME_WITHIN_CHARS = 9
+_TIME_ENDS = ("年", "月", "来", "时期", "期间", "年在", "底", "末", "，")
 _MEETING_WITHIN_CHARS = 24
 # 河北：京津冀协同发展…: two names of places next to each other would read as one.
 _PLACES = (
@@ -151,8 +153,7 @@ def _print_unit(
 
 def _with_name(name: SourceName, text: str) -> str:
     """The sentence with its source: 吉林推进…, 2015年政府工作报告：推进…."""
-    near = _MEETING_WITHIN_CHARS if name.colon else _NAME_WITHIN_CHARS
-    if name.text in text[: len(name.text) + near]:
+    if _is_named(name, text):
         return text
     if is_meeting(text) and name.text.endswith("会议"):
         return name.text + text[2:]
@@ -164,6 +165,14 @@ def _with_name(name: SourceName, text: str) -> str:
         if text.startswith(own) and not text.startswith(own + "的"):
             return name.text + text[len(own) :]
     return name.text + text
+
+
+def _is_named(name: SourceName, text: str) -> bool:
+    """Whether a sentence opens with the name of its source itself; 挂牌重庆大学… does not."""
+    at = text.find(name.text)
+    if name.colon:
+        return 0 <= at <= _MEETING_WITHIN_CHARS
+    return at == 0 or (0 < at <= _NAME_WITHIN_CHARS and text[:at].endswith(_TIME_ENDS))
 
 
 def _joins(before: CitedSentence, after: CitedSentence, *, named: bool) -> bool:
