@@ -126,15 +126,21 @@ def _read_paragraph(candidates: list[Candidate], item: TaggedParagraph, number: 
             item,
             at=(number, k, len(spans)),
             before=before if read.leans else (),
-            speaker=carried if not read.speaker else _of_meeting(read.speaker),
+            carried=carried,
         )
         own = tuple(range(first, len(candidates)))
         before = (*before, *own) if read.leans else own
 
 
-def _of_meeting(speaker: str) -> str:
-    """会议指出 is never printed with its own sentence, so it is carried to it as to the later ones."""
-    return speaker if is_meeting(speaker) else ""
+def _speaker_of(read: _Sentence, number: int, carried: str) -> str:
+    """Who says a clause: a meeting named before it in its sentence, or the speaker of an earlier sentence.
+
+    会议指出 is never printed with its own sentence, so it is carried to it as to the later ones.
+    """
+    if not read.speaker:
+        return carried
+    said_at = next(at for at, clause in enumerate(read.clauses) if clause.text == read.speaker)
+    return read.speaker if is_meeting(read.speaker) and number > said_at else ""
 
 
 def _add_clauses(
@@ -144,7 +150,7 @@ def _add_clauses(
     *,
     at: tuple[int, int, int],
     before: tuple[int, ...],
-    speaker: str,
+    carried: str,
 ) -> None:
     """Add the clauses of one sentence; `at` is paragraph, sentence and number of sentences."""
     text, first = item.paragraph.text, len(candidates)
@@ -168,7 +174,7 @@ def _add_clauses(
                 needs=tuple(sorted(needs | set(before))),
                 place=_place(item, read, j, at),
                 is_last=j == len(read.clauses) - 1,
-                speaker=speaker if clause.kind is Kind.VERB else "",
+                speaker=_speaker_of(read, j, carried) if clause.kind is Kind.VERB else "",
             )
         )
         start += len(clause.text)

@@ -19,8 +19,8 @@ _MAX_JOINED_CHARS = 90
 # What one named source says stands in one sentence up to this length, as in 吉林…；…；…。
 _MAX_NAMED_CHARS = 220
 _SEMICOLONS = ("；", ";")
-# A name is not said again where the sentence itself opens with it, after a time (今年吉林…) or, for a meeting,
-# after who held it.
+# A name is not said again where the sentence itself opens with it, be it after a time (今年吉林…) or, for a
+# meeting, after who held it.
 _NAME_WITHIN_CHARS = 9
 _TIME_ENDS = ("年", "月", "来", "时期", "期间", "年在", "底", "末", "，")
 _MEETING_WITHIN_CHARS = 24

@@ -183,6 +183,8 @@ class Run:
 
     def stop(self, *, resumable: bool) -> None:
         """End without an output; what is done is kept for a later run if there is something."""
+        # What is on disk counts: an interruption can fall between the entry of a shard and its note here.
+        self._journal = Journal(self._journal_path)
         if resumable and self._holds_work():
             logger.warning(
                 "%s paragraphs are kept in %s; the same command with --resume goes on",
