@@ -316,8 +316,8 @@ def summarize(
     set stand side by side: what is new, gone, stronger or weaker in the second one.
 
     With --rewrite a language model words the sentences. A rewording that has a number, date, name or claim
-    that the cited paragraphs lack, or drops one, is refused and the extracted sentence stands; the report says how
-    many. With openai: the cited paragraphs are sent to the server.
+    that the cited paragraphs lack, or drops one, is refused and the extracted sentence stands; the report
+    says how many. With openai: the cited paragraphs are sent to the server.
 
     \b
     Examples:
