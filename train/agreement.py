@@ -80,8 +80,8 @@ def krippendorff_alpha(units: Units) -> float | None:
                 pairs = n * (n_other - (label == other))
                 coincidences[label, other] += pairs / (n_labels - 1)
     totals: dict[str, float] = defaultdict(float)
-    for (label, _), n in coincidences.items():
-        totals[label] += n
+    for (label, _), weight in coincidences.items():
+        totals[label] += weight
     total = sum(totals.values())
     expected = sum(totals[a] * totals[b] for a in totals for b in totals if a != b)
     if not expected:
