@@ -1,4 +1,4 @@
-"""The salience head of a model folder: which clauses an analyst keeps.
+"""The salience head of a model folder: which clauses an analyst keeps, and where in the digest.
 
 A small network over surface features and the encoder's clause vectors, several copies from different seeds
 averaged; plain numpy, no torch. It lives in two files beside the classifier's and belongs to its weights.
@@ -24,8 +24,7 @@ HEAD_FILE = "salience.safetensors"
 HEAD_CONFIG_FILE = "salience.json"
 # Standardised features are cut here: a paragraph of ten thousand characters is only very long.
 FEATURE_CAP = 4.0
-# Raised when the same features are put to other use, so that an older head is not misread.
-FORM = 2
+OUTPUTS = ("salience", "position")
 
 Floats = NDArray[np.float32]
 
@@ -40,7 +39,6 @@ class HeadConfig:
         data: SHA-256 of the digests that it was fitted on.
         sets: How many they were.
         version: Version of the package that fitted it.
-        form: `FORM` of that version.
     """
 
     features: tuple[str, ...]
@@ -48,7 +46,6 @@ class HeadConfig:
     data: str
     sets: int
     version: str
-    form: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,8 @@ class SalienceHead:
         paragraph: Projection of its paragraph's vector.
         inner: First layer, `[copies, n_features + 2 * width, units]`.
         inner_bias: `[copies, units]`.
-        outer: Second layer, `[copies, units, 1]`.
-        outer_bias: `[copies, 1]`.
+        outer: Second layer, `[copies, units, 2]`: salience and position.
+        outer_bias: `[copies, 2]`.
     """
 
     config: HeadConfig
@@ -79,7 +76,9 @@ class SalienceHead:
     outer: Floats
     outer_bias: Floats
 
-    def predict(self, features: Floats, clause_vectors: Floats, paragraph_vectors: Floats) -> Floats:
+    def predict(
+        self, features: Floats, clause_vectors: Floats, paragraph_vectors: Floats
+    ) -> tuple[Floats, Floats]:
         """Judge the clauses of one theme.
 
         Args:
@@ -88,19 +87,20 @@ class SalienceHead:
             paragraph_vectors: Of the paragraph of each clause, likewise, `[n, hidden]`.
 
         Returns:
-            Expected share of each clause that a digest uses, in [0, 1], `[n]`.
+            Salience: expected share of the clause that a digest uses, in [0, 1], `[n]`. Position: where in
+            the digest, 0 for its start and 1 for its end, `[n]`.
         """
         standard = np.clip((features - self.mean) / self.scale, -FEATURE_CAP, FEATURE_CAP)
         clauses, paragraphs = clause_vectors / self.vector_scale, paragraph_vectors / self.vector_scale
-        total = np.zeros(len(features), np.float32)
+        total = np.zeros((len(features), len(OUTPUTS)), np.float32)
         for copy in range(len(self.inner)):
             joint = np.hstack(
                 [standard, clauses @ self.clause[copy], paragraphs @ self.paragraph[copy]], dtype=np.float32
             )
             units = np.maximum(joint @ self.inner[copy] + self.inner_bias[copy], 0.0)
-            logits = units @ self.outer[copy] + self.outer_bias[copy]
-            total += 1.0 / (1.0 + np.exp(-logits[:, 0]))
-        return total / np.float32(len(self.inner))
+            total += 1.0 / (1.0 + np.exp(-(units @ self.outer[copy] + self.outer_bias[copy])))
+        total /= len(self.inner)
+        return total[:, 0], total[:, 1]
 
 
 _ARRAYS = tuple(name for name in SalienceHead.__dataclass_fields__ if name != "config")
@@ -141,8 +141,7 @@ def load_head(folder: Path, *, weights: Path, features: tuple[str, ...]) -> Sali
     if not path.is_file():
         return None
     config = _read_config(folder / HEAD_CONFIG_FILE)
-    fits = (config.form, config.features, config.encoder) == (FORM, features, weights_hash(weights))
-    if not fits:
+    if config.encoder != weights_hash(weights) or config.features != features:
         logger.warning(
             "%s was fitted to another model or version and is left aside; "
             "`policylens train-salience` fits it anew",
