@@ -139,7 +139,8 @@ def _speaker_of(read: _Sentence, number: int, carried: str) -> str:
     """
     if not read.speaker:
         return carried
-    said_at = next(at for at, clause in enumerate(read.clauses) if clause.text == read.speaker)
+    # A speaker that was resolved from a pronoun is no clause of the sentence; it stands before all of them.
+    said_at = next((at for at, clause in enumerate(read.clauses) if clause.text == read.speaker), -1)
     return read.speaker if is_meeting(read.speaker) and number > said_at else ""
 
 
