@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from policylens.infer.cli import app
+from policylens.infer.journal import Journal
 
 GREEN = "各地要推进绿色转型，三年内建成二十家绿色工厂，带动上下游企业一起降碳。"
 LOAN = "银行发放贷款三百笔，平均利率比去年低一个百分点，企业普遍反映手续比过去简单。"
@@ -264,6 +265,20 @@ def unfinished(loads, tmp_path, monkeypatch):
     monkeypatch.setattr(type(loads.classifier), "classify", tag)
     loads.classifier.seen.clear()
     return args
+
+
+def test_an_interruption_while_a_shard_is_noted_keeps_it(loads, tmp_path, monkeypatch):
+    noted = Journal._note
+
+    def interrupted(self, shard):
+        monkeypatch.setattr(Journal, "_note", noted)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "_note", interrupted)
+    source = records(tmp_path / "a.jsonl", 9)
+    result = run("classify", source, "-o", tmp_path / "out.jsonl", "--checkpoint", "5")
+    assert result.exit_code == 130
+    assert "WARNING: 5 paragraphs are kept in " in result.stderr
 
 
 def test_resume_tags_only_the_rest(unfinished, loads, tmp_path):
