@@ -179,6 +179,8 @@ class Figure:
         change: The words of change before the number, e.g. "同比增长"; "" for a level.
         amount: The number as one that can be computed with; None where it is no certain one (数百).
         also: Other paragraphs that give the same figure.
+        bound: The word before the number that it must not lose, e.g. "超过", "近"; "" if none.
+        bound_after: Likewise behind the unit, e.g. "以上".
     """
 
     value: str
@@ -191,6 +193,13 @@ class Figure:
     change: str = ""
     amount: Amount | None = None
     also: tuple[Citation, ...] = ()
+    bound: str = ""
+    bound_after: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The number as it has to be read, verbatim in the source: 超过4500家, 30%以上."""
+        return self.bound + self.value + self.unit + self.bound_after
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -84,12 +84,15 @@ _ANY_PREDICATE = re.compile(
     r"|(?<![功性职产节智储动赋核热电势潜新效光氢])能(?![源力耗级量效])|(?<![社协员大机学工商峰年理])会(?![议员计展谈])"
     r"|(?<!许)可(?![再持])|(?<![供响效适反感])应(?![急用对])|(?<![供内急刚])需(?!求)|须|获|取得|成为"
     rf"|面临|存在|具有|出现|进入|处于|不足|不够"
-    r"|调研|考察|会见|出席|访问|主持|听取|参加|前往|赴|较[大低弱]|突出|向好|明显|显著|[了着过]"
+    r"|表示|指出|强调|认为|介绍|调研|考察|会见|出席|访问|主持|听取|参加|前往|赴|较[大低弱]|突出|向好|明显|显著|[了着过]"
 )
 
 # A predicate that the attribute before 的 does not have: where the part after the last 的 has none and the
 # part before it has none of these, the clause is only a noun phrase (…实现同一功能的基本功能软件).
-_STRONG = re.compile(r"[是了将已要应达居把被会能可需须由均都也曾正不无]|[有为](?![关序限效力机])")
+_STRONG = re.compile(
+    r"[是了将已达居把被须由均都也曾正不无]|(?<![重主])要|(?<![供响效适反])应(?![急用])|(?<!许)可"
+    r"|(?<![社协员大机])会(?![议员计])|(?<![功性职产节智储动])能(?![源力耗级量])|(?<![供内])需(?!求)|[有为](?![关序限效力机])"
+)
 # Circumstances at the end of a clause (要在…基础上，) leave the verb to the next one.
 _UNFINISHED_END = re.compile(
     r"(?:基础上|前提下|过程中|背景下|条件下|情况下|框架下|指导下|带动下|推动下|的同时|之际|之后"
@@ -216,6 +219,11 @@ def past_numbering(text: str, start: int = 0) -> int:
 def says_something(text: str) -> bool:
     """Whether a text holds anything that can be a predicate; false for 从甲到乙 and lists of names."""
     return bool(_ANY_PREDICATE.search(text) or _STRONG.search(text) or _PREDICATE.search(text))
+
+
+def starts_with_verb(text: str) -> bool:
+    """Whether a clause starts with its verb, an adverb or modal before it aside: 加快实施改造工程."""
+    return _VERB_FIRST.match(text) is not None
 
 
 def _text_and_mark(sentence: str, span: Span) -> tuple[str, str]:

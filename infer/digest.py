@@ -161,5 +161,4 @@ def compose(
         vectors=judged.vectors,
     )
     chosen = sorted(selection.grow())
-    positions = None if judged.position is None else judged.position.tolist()
-    return print_digest(candidates, chosen, tagged, units, positions=positions)
+    return print_digest(candidates, chosen, tagged, units)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from policylens.data.records import Citation, Figure, TaggedParagraph
 from policylens.infer.amounts import read_amount
 from policylens.infer.periods import PERIOD, period_before
-from policylens.infer.quantities import DIGITS, HALF_WIDTH, MONEY, Number, find_numbers
+from policylens.infer.quantities import DIGITS, HALF_WIDTH, MONEY, Number, bounds_of, find_numbers
 
 _SENTENCE_END = "。！？；\n"
 _BOUNDARY = re.compile(r"[，。；：！？\n;:!?]|,(?!\d{3})|——")
@@ -168,14 +168,26 @@ def _figures_in(text: str, citation: Citation) -> Iterator[Figure]:
                 measure, subject = _measure(lead, tail, origin, subject)
                 recent = recent if recent[-1:] == [subject] else [*recent, subject]
                 clause = text[min(start, subject.start) if subject.start >= 0 else start : end].strip("，、 ")
-                yield _figure(number, measure, clause, citation, period_before(text, number.start))
+                yield _figure(text, number, measure, clause, citation)
         period = -1
 
 
-def _figure(number: Number, measure: str, clause: str, citation: Citation, period: str) -> Figure:
+def _figure(text: str, number: Number, measure: str, clause: str, citation: Citation) -> Figure:
     subject, change = _split_change(measure)
-    amount = read_amount(number.value, number.unit)
-    return Figure(number.value, number.unit, measure, clause, citation, period, subject, change, amount)
+    bound, bound_after = bounds_of(text, number)
+    return Figure(
+        value=number.value,
+        unit=number.unit,
+        measure=measure,
+        text=clause,
+        citation=citation,
+        period=period_before(text, number.start),
+        subject=subject,
+        change=change,
+        amount=read_amount(number.value, number.unit),
+        bound=bound,
+        bound_after=bound_after,
+    )
 
 
 def _split_change(measure: str) -> tuple[str, str]:
@@ -191,6 +203,7 @@ def _key(theme: str, figure: Figure) -> _Key:
     measure = re.sub(r"^(?:我国|全国|全[省市区县])?(?:已经?)?", "", figure.measure)
     amount = figure.amount
     number = f"{amount.low} {amount.high} {amount.unit}" if amount else figure.value + figure.unit
+    number = f"{figure.bound}{number}{figure.bound_after}"
     period = figure.period if re.search(r"\d{4}年|\d月", figure.period) else ""
     return theme, number, period, measure
 

@@ -95,8 +95,6 @@ def print_digest(
     chosen: Sequence[int],
     tagged: Sequence[TaggedParagraph],
     units: Sequence[Unit],
-    *,
-    positions: Sequence[float] | None,
 ) -> tuple[CitedSentence, ...]:
     """Print the chosen clauses.
 
@@ -105,26 +103,19 @@ def print_digest(
         chosen: Which of them, in that order.
         tagged: The paragraphs.
         units: The unit of each paragraph.
-        positions: Where in a digest each candidate would stand, 0 to 1; None for document order.
 
     Returns:
-        Sentences unit by unit. Unnamed units come first: what follows a name would read as that source's.
+        Sentences unit by unit, in the order in which the documents came. Unnamed units come first: what
+        follows a name would read as that source's.
     """
     by_unit: dict[Unit, list[int]] = defaultdict(list)
     for i in chosen:
         by_unit[units[candidates[i].paragraph]].append(i)
-    order = sorted(by_unit, key=lambda unit: (unit.name.text != "", _place(by_unit[unit], positions)))
+    order = sorted(by_unit, key=lambda unit: (unit.name.text != "", by_unit[unit][0]))
     printed: list[CitedSentence] = []
     for unit in order:
         printed += _print_unit(unit, [candidates[i] for i in by_unit[unit]], tagged)
     return tuple(printed)
-
-
-def _place(members: Sequence[int], positions: Sequence[float] | None) -> float:
-    """Mean place of the clauses of a unit; its first clause in document order."""
-    if positions is None:
-        return float(members[0])
-    return sum(positions[i] for i in members) / len(members)
 
 
 def _print_unit(

@@ -42,6 +42,12 @@ _NAME_OR_REFERENCE = re.compile(
     r"《[^》]*》|〔[^〕]*〕|\[[^\]]*\]|“[^”，。！？；]{1,8}”|"
     r"[±\d.]+(?:千伏|kV)(?=[^，。；]{0,14}(?:输变电|输电|变电|直流|交流|线路|通道|工程|电网|环网|站))"
 )
+# Words that make a number a bound or an approximation. Not 最近, 附近, 节约, 合同约 and the like.
+_BOUND_BEFORE = re.compile(
+    r"(?:不超过|不高于|不多于|不低于|不少于|不小于|超过|超出|高于|低于|大于|小于|多于|少于|至少|至多|最多|最少|最高|最低|"
+    r"不足|不到|不满|接近|将近|突破|大约|逾|(?<![反赶])超|(?<![最附远邻抵])近|(?<![节预合条公大])约)$"
+)
+_BOUND_AFTER = re.compile(r"^(?:（含）)?(?:及?以上|及?以下|以内|之内|左右|上下)")
 _LIST_OF_ORDINALS = re.compile(r"第\d+[、和及至—]\d*$|前$|第$")
 
 
@@ -53,6 +59,13 @@ class Number:
     end: int
     value: str
     unit: str
+
+
+def bounds_of(text: str, number: Number) -> tuple[str, str]:
+    """The words around a number that it must not lose: 超过|4500家, 30%|以上; "" where none."""
+    before = _BOUND_BEFORE.search(text[: number.start])
+    after = _BOUND_AFTER.match(text[number.end :])
+    return before[0] if before else "", after[0] if after else ""
 
 
 def find_numbers(text: str) -> list[Number]:

@@ -6,7 +6,14 @@ import re
 from dataclasses import dataclass
 
 from policylens.data.sentences import is_balanced, outer_pairs
-from policylens.infer.clauses import Clause, Kind, is_noun_phrase, past_numbering, says_something
+from policylens.infer.clauses import (
+    Clause,
+    Kind,
+    is_noun_phrase,
+    past_numbering,
+    says_something,
+    starts_with_verb,
+)
 
 # Connectives that only point back: without them the rest says the same.
 _CONNECTIVE = re.compile(
@@ -31,12 +38,12 @@ _POINTS_BACK = re.compile(
 )
 # Pointers whose referent is often only in the pictures of a broadcast; no neighbour explains them.
 _FAR = re.compile(
-    r"这[款家座位台条名里项样只片]|那[个些位]|来看|本[条款]|前款|所称|(?:首先|其次|再次|最后)是"
+    r"这[款家座位台条名里项样只片]|那[个些位]|来看|本[条款]|前款|所称|本[一-龥]{1,4}所称|(?:首先|其次|再次|最后)是"
     r"|像这样|镜头|画面|这是|为使"
 )
 # 各市人民政府，各部门：…, a caption, a glossary (“双高计划”：2024年…), a heading (关于…问题).
 _NO_SENTENCE = re.compile(
-    r"^各[^。：:]{0,60}(?:部门|单位|机构|管委会|人民政府|委员会)[：:]|^[（(]资料图|^“[^”]{2,20}”[^：:，。]{0,6}[：:]"
+    r"^各[^。：:]{0,60}(?:部门|单位|机构|管委会|人民政府|委员会)[：:]|^[（(]资料图|^“[^”]{2,20}”[^：:，。]{0,10}[：:]"
     r"|^关于[^，。]+(?:[，,][^，。]+)?[。]?$"
 )
 _DATELINE = re.compile(r"新华社[^，。：]{1,8}\d{1,2}月\d{1,2}日电[（(]?(?:记者[^）)]*[）)])?\s*")
@@ -54,6 +61,10 @@ _HANGING = re.compile(
 # 我国制造业企业，尤其是传统行业企业: an apposition to a subject whose predicate was cut off. Longer ones hold
 # a verb of their own.
 _APPOSITION = re.compile(r"[，,](?:尤其|特别)是[^，,；;]{1,14}$")
+# The name of a project that stands alone: 智慧林业安全体系建设工程.
+_PROJECT_NAME = re.compile(
+    r"^[^，是有为将已了]{4,24}(?:建设|改造|提升|保护|治理|培育)(?:工程|项目|行动|计划|专项)$"
+)
 _FIRST_PERSON = re.compile(r"^(?:我(?!国|省|市|们|区|县|党|军|部|厅)|你|您|咱)")
 
 
@@ -160,9 +171,20 @@ def is_well_formed(text: str) -> bool:
     least = _MIN_CHARS_WITH_FIGURE if _DIGIT.search(body) else _MIN_CHARS
     if len(body) < least or _HANGING.search(body) or _APPOSITION.search(body):
         return False
-    if _FIRST_PERSON.match(body) or ("，" not in body and is_noun_phrase(body)):
+    if not starts_with_verb(body) and (_PROJECT_NAME.match(body) or _is_title(body)):
+        return False
+    if _FIRST_PERSON.match(body):
         return False
     return says_something(without_quotes(body))
+
+
+def _is_title(body: str) -> bool:
+    """Whether a sentence is a noun with its attributes: 明年实施的《条例》, 预置的实现同一功能的软件.
+
+    With a single 的 it may be a statement (全省实施积极的政策), so that only two or a closing 》 tell.
+    """
+    tells = body.count("的") > 1 or body.endswith("》")
+    return "，" not in body and tells and is_noun_phrase(without_quotes(body))
 
 
 def leans_back(sentence: str) -> bool:

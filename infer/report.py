@@ -99,7 +99,7 @@ def _figures(theme: ThemeDigest) -> list[str]:
 def _figure_row(figure: Figure) -> str:
     cells = (
         figure.measure,
-        figure.value + figure.unit,
+        figure.shown,
         figure.period,
         figure.text,
         source(figure.citations),
@@ -140,7 +140,7 @@ def _section(title: str, items: Sequence[str]) -> list[str]:
 
 def _conflict(conflict: Conflict) -> str:
     period = f"（{conflict.period}）" if conflict.period else ""
-    figures = "；".join(f"{f.value}{f.unit} [{source(f.citations)}]" for f in conflict.figures)
+    figures = "；".join(f"{f.shown} [{source(f.citations)}]" for f in conflict.figures)
     return f"- {_escape(conflict.subject + period)}：{_escape(figures)}"
 
 
@@ -180,7 +180,7 @@ def _change(change: ThemeChange, names: tuple[str, str], *, taxonomy: Taxonomy) 
 
 
 def _dated(figure: Figure) -> str:
-    return figure.value + figure.unit + (f"（{figure.period}）" if figure.period else "")
+    return figure.shown + (f"（{figure.period}）" if figure.period else "")
 
 
 def _reference(citations: Iterable[Citation]) -> str:

@@ -137,7 +137,7 @@ class _Report:
             return
         self.file.add_heading("关键数据", 2)
         chosen = best_figures(theme.figures, limit=_MAX_FIGURES)
-        rows = [[f.measure, f.value + f.unit, f.period, ""] for f in chosen]
+        rows = [[f.measure, f.shown, f.period, ""] for f in chosen]
         self.table(["指标", "数值", "时间", "出处"], rows, cited=[f.citations for f in chosen])
 
     def voices(self, theme: ThemeDigest) -> None:
@@ -178,7 +178,7 @@ class _Report:
                 if measures:
                     self.paragraph(f"{title}：{'、'.join(measure.name for measure in measures)}")
             for pair in change.figures:
-                numbers = f"{pair.before.value}{pair.before.unit} → {pair.after.value}{pair.after.unit}"
+                numbers = f"{pair.before.shown} → {pair.after.shown}"
                 self.paragraph(
                     f"{pair.after.measure}：{numbers}", (pair.before.citation, pair.after.citation)
                 )
@@ -190,7 +190,7 @@ class _Report:
         for conflict in self.summary.digest.conflicts:
             paragraph = self.paragraph(f"{conflict.subject} {conflict.period}：", style="List Bullet")
             for figure in conflict.figures:
-                paragraph.add_run(_clean(f" {figure.value}{figure.unit}"))
+                paragraph.add_run(_clean(f" {figure.shown}"))
                 self.cite(paragraph, figure.citations)
 
     def sources(self) -> None:

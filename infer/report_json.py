@@ -84,6 +84,7 @@ def figure_as_json(figure: Figure) -> Row:
     return {
         "value": figure.value,
         "unit": figure.unit,
+        "shown": figure.shown,
         "measure": figure.measure,
         "text": figure.text,
         **_places(figure.citations),

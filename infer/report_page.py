@@ -212,6 +212,7 @@ class _Page:
             "subject": figure.subject,
             "value": figure.value,
             "unit": figure.unit,
+            "shown": figure.shown,
             "period": figure.period,
             "change": figure.change,
             "text": figure.text,

@@ -43,12 +43,10 @@ class Judged:
 
     Attributes:
         salience: Expected share of each that a digest uses, in [0, 1], `[n]`.
-        position: Where in a digest it would stand, 0 to 1, `[n]`; None for document order.
         vectors: Centred clause vectors of unit length, `[n, hidden]`; None without an encoder.
     """
 
     salience: Scores
-    position: Scores | None = None
     vectors: NDArray[np.float32] | None = None
 
 
@@ -157,6 +155,6 @@ def judge(
         )
         return Judged(scores)
     matrix = set_matrix(candidates, tagged, salience.vectors_of(tagged))
-    learned, position = salience.head.predict(matrix.features, matrix.clauses, matrix.paragraphs)
+    learned = salience.head.predict(matrix.features, matrix.clauses, matrix.paragraphs)
     lengths = np.linalg.norm(matrix.clauses, axis=1, keepdims=True)
-    return Judged(learned.astype(np.float64), position.astype(np.float64), matrix.clauses / (lengths + 1e-9))
+    return Judged(learned.astype(np.float64), matrix.clauses / (lengths + 1e-9))

@@ -1,4 +1,4 @@
-"""The salience head of a model folder: which clauses an analyst keeps, and where in the digest.
+"""The salience head of a model folder: which clauses an analyst keeps.
 
 A small network over surface features and the encoder's clause vectors, several copies from different seeds
 averaged; plain numpy, no torch. It lives in two files beside the classifier's and belongs to its weights.
@@ -24,7 +24,6 @@ HEAD_FILE = "salience.safetensors"
 HEAD_CONFIG_FILE = "salience.json"
 # Standardised features are cut here: a paragraph of ten thousand characters is only very long.
 FEATURE_CAP = 4.0
-OUTPUTS = ("salience", "position")
 
 Floats = NDArray[np.float32]
 
@@ -61,8 +60,9 @@ class SalienceHead:
         paragraph: Projection of its paragraph's vector.
         inner: First layer, `[copies, n_features + 2 * width, units]`.
         inner_bias: `[copies, units]`.
-        outer: Second layer, `[copies, units, 2]`: salience and position.
-        outer_bias: `[copies, 2]`.
+        outer: Second layer, `[copies, units, 1]`. Heads of version 0.2.0 have a second column, for the place
+            in a digest; going by it read no better than the documents' order, and it is left aside.
+        outer_bias: `[copies, 1]`.
     """
 
     config: HeadConfig
@@ -76,9 +76,7 @@ class SalienceHead:
     outer: Floats
     outer_bias: Floats
 
-    def predict(
-        self, features: Floats, clause_vectors: Floats, paragraph_vectors: Floats
-    ) -> tuple[Floats, Floats]:
+    def predict(self, features: Floats, clause_vectors: Floats, paragraph_vectors: Floats) -> Floats:
         """Judge the clauses of one theme.
 
         Args:
@@ -87,20 +85,18 @@ class SalienceHead:
             paragraph_vectors: Of the paragraph of each clause, likewise, `[n, hidden]`.
 
         Returns:
-            Salience: expected share of the clause that a digest uses, in [0, 1], `[n]`. Position: where in
-            the digest, 0 for its start and 1 for its end, `[n]`.
+            Expected share of each clause that a digest uses, in [0, 1], `[n]`.
         """
         standard = np.clip((features - self.mean) / self.scale, -FEATURE_CAP, FEATURE_CAP)
         clauses, paragraphs = clause_vectors / self.vector_scale, paragraph_vectors / self.vector_scale
-        total = np.zeros((len(features), len(OUTPUTS)), np.float32)
+        total = np.zeros(len(features), np.float32)
         for copy in range(len(self.inner)):
             joint = np.hstack(
                 [standard, clauses @ self.clause[copy], paragraphs @ self.paragraph[copy]], dtype=np.float32
             )
             units = np.maximum(joint @ self.inner[copy] + self.inner_bias[copy], 0.0)
-            total += 1.0 / (1.0 + np.exp(-(units @ self.outer[copy] + self.outer_bias[copy])))
-        total /= len(self.inner)
-        return total[:, 0], total[:, 1]
+            total += 1.0 / (1.0 + np.exp(-(units @ self.outer[copy, :, 0] + self.outer_bias[copy, 0])))
+        return total / np.float32(len(self.inner))
 
 
 _ARRAYS = tuple(name for name in SalienceHead.__dataclass_fields__ if name != "config")

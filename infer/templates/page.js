@@ -181,9 +181,9 @@
   }
 
   // ---- table of figures -----------------------------------------------------------------------------------
-  // A figure is {theme, subject, value, unit, period, change, text, low, amount, at: [paragraphs]}.
+  // A figure is {theme, subject, shown, value, unit, period, change, text, low, amount, at: [paragraphs]}.
   const COLUMNS = [
-    ["measure", "w", (f) => f.measure], ["value", "v", (f) => f.value + f.unit], ["period", "p", (f) => f.period],
+    ["measure", "w", (f) => f.measure], ["value", "v", (f) => f.shown], ["period", "p", (f) => f.period],
     ["change", "", (f) => f.change], ["theme", "h", (f) => labelOf("t", f.theme)], ["text", "t", (f) => f.text],
   ];
   let order = { column: -1, down: false };
@@ -237,11 +237,11 @@
   const cell = (text) => `"${String(text ?? "").replace(/^[=+\-@\t\r]/, "'$&").replace(/"/g, '""')}"`;
 
   function download() {
-    const head = ["theme", "measure", "subject", "change", "value", "unit", "period", "amount", "amount_unit", "doc", "para", "text"];
+    const head = ["theme", "measure", "subject", "change", "shown", "value", "unit", "period", "amount", "amount_unit", "doc", "para", "text"];
     const lines = rows.map((f) => {
       const at = f.at.map((i) => paragraphs[i]);
       const number = f.low === null ? "" : f.low === f.high ? String(f.low) : `${f.low}–${f.high}`;
-      const cells = [labelOf("t", f.theme), f.measure, f.subject, f.change, f.value, f.unit, f.period].map(cell);
+      const cells = [labelOf("t", f.theme), f.measure, f.subject, f.change, f.shown, f.value, f.unit, f.period].map(cell);
       return [...cells, number, cell(f.amount), cell(at.map((p) => docs[p[DOC]].name).join("; ")), cell(at.map((p) => p[PARA]).join("; ")), cell(f.text)].join(",");
     });
     const blob = new Blob(["\ufeff" + [head.join(","), ...lines].join("\r\n") + "\r\n"], { type: "text/csv;charset=utf-8" });

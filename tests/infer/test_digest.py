@@ -257,3 +257,60 @@ def test_a_subject_with_its_apposition_is_no_sentence(text):
 
 def test_a_closing_demand_that_opens_with_especially_is_a_sentence():
     assert is_well_formed("各地要加快补齐短板，特别是推动中小企业完成设备更新和数字化改造。")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "终端中预置的实现同一功能的基本功能软件。",
+        "明年1月1日实施的《优化营商环境条例》。",
+        "要从健全国家创新体系、提高创新能力的高度。",
+        "省政府同意高速公路遵化至秦皇岛段建成后。",
+        "智慧林业安全体系建设工程。",
+    ],
+)
+def test_fragments_are_no_sentences(text):
+    assert not is_well_formed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "加快实施智慧林业安全体系建设工程。",
+        "全省实施更加积极的财政政策。",
+        "淘汰落后产能300万吨，产业结构不再落后。",
+    ],
+)
+def test_whole_sentences_are_well_formed(text):
+    assert is_well_formed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "各设区市人民政府，各扩权县人民政府，省政府各部门：研究所更名为资源研究中心3个。",
+        "“双高计划”：2024年提出启动新一轮高职学校建设计划3个。",
+        "（资料图）2016年5月9日，省长李明说，要建成绿色工厂30家。",
+        "关于棉粮奖售的供应价格和经营费用负担问题。",
+        "首批30家工作机构见附件4。",
+    ],
+)
+def test_what_is_no_sentence_of_the_text_stays_out(text):
+    assert texts(text) == []
+
+
+def test_a_dateline_is_taken_off():
+    (sentence,) = texts("新华社北京8月19日电会议决定，再减税300亿元支持企业改造。")
+    assert sentence.startswith("会议决定，再减税300亿元")
+
+
+def test_an_attribute_verb_does_not_hide_the_subject():
+    clauses = read_clauses("提供预置软件的生产企业应自觉维护公平竞争，依法维护用户的选择权。")
+    assert [clause.kind for clause in clauses] == [Kind.STATEMENT, Kind.VERB]
+    assert clauses[1].needs == (0,)
+
+
+def test_a_condition_in_several_clauses_keeps_its_consequence():
+    clauses = read_clauses("转型企业利用现有工业用地，兴办新产业的，可继续按原用途使用。")
+    assert [clause.kind for clause in clauses[:2]] == [Kind.CONDITION, Kind.CONDITION]
+    assert 2 in clauses[0].needs

@@ -43,6 +43,29 @@ def test_value_unit_and_measure(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        # Without its bound "4000家" would be a figure that no source has.
+        ("建设超4000家数字车间。", "超4000家"),
+        ("核心企业数量超过4500家。", "超过4500家"),
+        ("单户额度最高3000万元。", "最高3000万元"),
+        ("给予不超过500万元的奖励。", "不超过500万元"),
+        ("招生规模不低于240名。", "不低于240名"),
+        ("投产项目近30个。", "近30个"),
+        ("设备联网率30%以上。", "30%以上"),
+        ("每户补贴2万元左右。", "2万元左右"),
+        ("附近30家工厂停产。", "30家"),
+        ("全年节约3.2亿元。", "3.2亿元"),
+        ("投资增长8.5%。", "8.5%"),
+    ],
+)
+def test_a_bound_belongs_to_the_number(text, shown):
+    (figure,) = extract_figures([tagged(text)])
+    assert figure.shown == shown
+    assert figure.shown in text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "2024年12月12日，1—11月份的情况公布。",

@@ -10,16 +10,14 @@ def par(text, number=1, *, doc="a", stance="support"):
     )
 
 
-def printed(*tagged, positions=None):
+def printed(*tagged):
     candidates, units = read_candidates(tagged), units_of(tagged)
     everything = range(len(candidates))
-    return print_digest(
-        without_named_meetings(candidates, units), everything, tagged, units, positions=positions
-    )
+    return print_digest(without_named_meetings(candidates, units), everything, tagged, units)
 
 
-def texts(*tagged, positions=None):
-    return [sentence.text for sentence in printed(*tagged, positions=positions)]
+def texts(*tagged):
+    return [sentence.text for sentence in printed(*tagged)]
 
 
 def test_what_a_province_says_is_one_sentence_under_its_name():
@@ -57,16 +55,11 @@ def test_what_has_no_name_comes_before_what_has_one():
     assert texts(named, plain) == ["全国完成节能改造项目400个。", "吉林新建充电桩2万个。"]
 
 
-def test_documents_come_in_the_order_of_their_positions():
-    first, second = par("完成节能改造项目400个。", doc="a"), par("淘汰黄标车200万辆。", doc="b")
-    assert texts(first, second, positions=[0.9, 0.1]) == ["淘汰黄标车200万辆。", "完成节能改造项目400个。"]
-
-
 def test_a_speaker_is_carried_to_the_sentences_that_go_on():
     said = par("李强在调研时指出，绿色转型是大势所趋。要加快淘汰落后产能300万吨。", doc="news")
     candidates, units = read_candidates([said]), units_of([said])
     last = [at for at, candidate in enumerate(candidates) if candidate.sentence == 1]
-    sentences = print_digest(candidates, last, [said], units, positions=None)
+    sentences = print_digest(candidates, last, [said], units)
     assert [s.text for s in sentences] == ["李强在调研时指出，要加快淘汰落后产能300万吨。"]
 
 
@@ -85,7 +78,7 @@ def test_a_meeting_speaks_once_and_not_under_its_own_name():
     ]
     verbs = [at for at, c in enumerate(read_candidates(anonymous)) if c.number == 1]
     candidates, units = read_candidates(anonymous), units_of(anonymous)
-    sentences = print_digest(candidates, verbs, anonymous, units, positions=None)
+    sentences = print_digest(candidates, verbs, anonymous, units)
     assert (
         "".join(s.text for s in sentences) == "会议指出，要加快淘汰落后产能300万吨。要完成节能改造项目400个。"
     )
@@ -95,10 +88,16 @@ def test_a_meeting_speaks_once_and_not_under_its_own_name():
     ]
     candidates, units = read_candidates(council), units_of(council)
     chosen = [at for at, c in enumerate(candidates) if c.clause.text != "会议指出"]
-    sentences = print_digest(
-        without_named_meetings(candidates, units), chosen, council, units, positions=None
-    )
+    sentences = print_digest(without_named_meetings(candidates, units), chosen, council, units)
     assert [s.text for s in sentences][-1] == "国务院常务会议：要加快淘汰落后产能300万吨。"
+
+
+def test_a_place_in_a_name_is_not_the_source():
+    doc = "重庆2026年政府工作报告"
+    assert texts(par("挂牌重庆大学汽车学院3家。", doc=doc)) == ["重庆挂牌重庆大学汽车学院3家。"]
+    assert texts(par("京津冀协同发展新建项目3个。", doc="河北2026年政府工作报告")) == [
+        "河北：京津冀协同发展新建项目3个。"
+    ]
 
 
 def test_names_count_towards_the_budget():

@@ -145,6 +145,7 @@ def test_json():
                     {
                         "value": "1.5万",
                         "unit": "公里",
+                        "shown": "1.5万公里",
                         "measure": "新建水渠",
                         "text": "新建水渠1.5万公里",
                         "doc": "plan_a",
