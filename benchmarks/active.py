@@ -28,9 +28,9 @@ from embeddings import cached_vectors
 from policylens.data.labels import LabelledParagraph, read_labelled, split_by_document
 from policylens.data.taxonomy import Taxonomy, load_taxonomy
 from policylens.infer.classify import softmax
+from policylens.train.evaluation.metrics import macro_f1
 from policylens.train.heads import balanced_weights, fit_head
-from policylens.train.metrics import macro_f1
-from policylens.train.suggest import choose, score_pool
+from policylens.train.labelling.suggest import choose, score_pool
 
 _HEADS = ("theme", "stance")
 # One penalty for all: to choose it anew each time would take most of the time and change both ways alike.

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from policylens.train.audit_rows import AuditRow, read_audit_rows
-from policylens.train.suspects import Suspect, rank_labels
+from policylens.train.labelling.audit_rows import AuditRow, read_audit_rows
+from policylens.train.labelling.suspects import Suspect, rank_labels
 
 LABELED = Path(__file__).parent.parent / "data" / "labeled"
 _TOP = 0.15

@@ -28,13 +28,13 @@ from digest_peers import PEERS, Digest, Row, System
 
 from policylens.data.records import CitedSentence, Paragraph, TaggedParagraph
 from policylens.data.sentences import is_balanced
-from policylens.infer.candidates import read_candidates
 from policylens.infer.classify import Classifier
 from policylens.infer.digest import compose, digest_paragraphs
-from policylens.infer.repair import leans_back
-from policylens.infer.salience import Judged, Salience
-from policylens.infer.scoring import Frequencies, bigrams
-from policylens.infer.set_features import feature_names
+from policylens.infer.digests.candidates import read_candidates
+from policylens.infer.digests.repair import leans_back
+from policylens.infer.digests.salience import Judged, Salience
+from policylens.infer.digests.scoring import Frequencies, bigrams
+from policylens.infer.digests.set_features import feature_names
 from policylens.models.bundle import open_bundle
 from policylens.models.salience import HeadConfig, SalienceHead
 from policylens.train.salience import Example, fit_head, make_example, read_reference_sets

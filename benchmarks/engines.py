@@ -23,12 +23,12 @@ from speed import operations, sample
 
 from policylens.data.context import context_of
 from policylens.data.records import Paragraph
-from policylens.infer.backends import Backend, OpenVinoBackend
 from policylens.infer.classify import BATCH_TOKENS, Classifier, batches_of_like_length
-from policylens.infer.onnx_backend import OnnxBackend
-from policylens.infer.output import TableFormat, rows_bytes
-from policylens.infer.padding import pad_batch
-from policylens.infer.rows import row_of
+from policylens.infer.engines.backends import Backend, OpenVinoBackend
+from policylens.infer.engines.onnx_backend import OnnxBackend
+from policylens.infer.engines.padding import pad_batch
+from policylens.infer.streams.output import TableFormat, rows_bytes
+from policylens.infer.streams.rows import row_of
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 from policylens.models.export import write_export

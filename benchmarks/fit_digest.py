@@ -1,4 +1,4 @@
-"""Fit the feature weights of `policylens.infer.scoring` to reference digests and print them as its table.
+"""Fit the weights of `policylens.infer.digests.scoring` to reference digests and print them as its table.
 
     python benchmarks/fit_digest.py --data digests.jsonl
 
@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from policylens.data.records import Paragraph, TaggedParagraph
-from policylens.infer.candidates import read_candidates
-from policylens.infer.scoring import Frequencies, bigrams, features
+from policylens.infer.digests.candidates import read_candidates
+from policylens.infer.digests.scoring import Frequencies, bigrams, features
 
 # A clause counts by its length up to this many bigrams, so that a few long ones do not rule the fit.
 _MAX_WEIGHT = 30

@@ -28,9 +28,9 @@ from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Taxonomy, load_taxonomy
 from policylens.infer.classify import softmax
 from policylens.train.config import TrainConfig
+from policylens.train.evaluation.metrics import expected_calibration_error, macro_f1
 from policylens.train.heads import LinearHead
 from policylens.train.linear import fit_heads
-from policylens.train.metrics import expected_calibration_error, macro_f1
 from policylens.train.prototypes import prototype_head
 
 _SEED = 5

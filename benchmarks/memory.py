@@ -27,10 +27,10 @@ import numpy as np
 from policylens.data.read import read_document
 from policylens.data.reflow import reflow
 from policylens.infer import Classifier
-from policylens.infer.backends import Logits
-from policylens.infer.output import TableFormat
+from policylens.infer.engines.backends import Logits
 from policylens.infer.pipeline import classify_to
-from policylens.infer.progress import Meter, Snapshot
+from policylens.infer.streams.output import TableFormat
+from policylens.infer.streams.progress import Meter, Snapshot
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.encode import Encoding
 

@@ -27,8 +27,8 @@ from pathlib import Path
 from policylens.data.read import read_document
 from policylens.data.reflow import reflow
 from policylens.infer import Classifier
-from policylens.infer.output import TableFormat
 from policylens.infer.pipeline import classify_to
+from policylens.infer.streams.output import TableFormat
 
 SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "binhe_industry_conference.txt"
 _KILL_ROUND = 5

@@ -37,8 +37,8 @@ import numpy as np
 from policylens.data.context import context_of
 from policylens.data.read import read_records
 from policylens.data.records import Paragraph
-from policylens.infer.backends import Backend
 from policylens.infer.classify import BATCH_TOKENS, Classifier, batches_of_like_length
+from policylens.infer.engines.backends import Backend
 from policylens.models.bundle import Bundle, load_network, open_bundle
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 
@@ -154,7 +154,7 @@ def our_pipeline(bundle: Bundle, *, batch: int, device: str) -> Way:
 
 def plain_onnx(bundle: Bundle, folder: Path) -> Way:
     """c: ONNX Runtime on the int8 export, padded batches of 32 in input order."""
-    from policylens.infer.onnx_backend import OnnxBackend
+    from policylens.infer.engines.onnx_backend import OnnxBackend
     from policylens.models.export import write_export
 
     write_export(bundle, folder, backend="onnx", precision="int8")

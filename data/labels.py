@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from policylens.data.encoding import read_lines
 from policylens.data.errors import ConfigError, LabelError, TaxonomyError
 from policylens.data.read import RecordError, read_records
+from policylens.data.readers.encoding import read_lines
 from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Label, Taxonomy
 

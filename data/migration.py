@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from policylens.data.encoding import read_lines
 from policylens.data.errors import InputError
-from policylens.data.label_map import NotMapped
+from policylens.data.label_formats.label_map import NotMapped
+from policylens.data.readers.encoding import read_lines
 
 Row = dict[str, object]
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from policylens.data.encoding import decode
 from policylens.data.errors import InputError
-from policylens.data.read_docx import read_docx
-from policylens.data.read_html import read_html
-from policylens.data.read_pdf import read_pdf
-from policylens.data.read_records import (
+from policylens.data.readers.encoding import decode
+from policylens.data.readers.read_docx import read_docx
+from policylens.data.readers.read_html import read_html
+from policylens.data.readers.read_pdf import read_pdf
+from policylens.data.readers.read_records import (
     RecordError,
     is_json_record,
     records_from_csv,

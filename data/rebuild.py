@@ -12,11 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from policylens.data.encoding import decode
 from policylens.data.errors import InputError, MissingExtraError
-from policylens.data.label_rows import Row
+from policylens.data.label_formats.label_rows import Row
 from policylens.data.pointers import Pointer, text_hash
 from policylens.data.read import InputFailure, expand_inputs, is_records, open_input, read_document
+from policylens.data.readers.encoding import decode
 from policylens.data.records import Document
 from policylens.data.reflow import reflow
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from policylens.data.captions import mark_credited_captions
-from policylens.data.headings import decide_headings, heading_paths
-from policylens.data.junctions import join_broken, source_of
-from policylens.data.line_kinds import is_page_number
-from policylens.data.lines import split_lines
-from policylens.data.official import mark_contents, mark_official_parts
-from policylens.data.pull_quotes import mark_cutting_quotes, mark_other_quotes
+from policylens.data.layout.captions import mark_credited_captions
+from policylens.data.layout.headings import decide_headings, heading_paths
+from policylens.data.layout.junctions import join_broken, source_of
+from policylens.data.layout.line_kinds import is_page_number
+from policylens.data.layout.lines import split_lines
+from policylens.data.layout.official import mark_contents, mark_official_parts
+from policylens.data.layout.pull_quotes import mark_cutting_quotes, mark_other_quotes
+from policylens.data.layout.units import Unit
+from policylens.data.layout.wrapping import unwrap
 from policylens.data.records import Document, Paragraph
-from policylens.data.units import Unit
-from policylens.data.wrapping import unwrap
 
 _MAX_RUNNING_HEAD = 40
 

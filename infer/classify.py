@@ -16,9 +16,9 @@ from policylens.data.context import context_of
 from policylens.data.records import LabelScore, Paragraph, TaggedParagraph
 from policylens.data.taxonomy import Taxonomy
 from policylens.infer.abstention import abstention_for
-from policylens.infer.backends import Backend, Logits, open_backend
-from policylens.infer.clause_vectors import ClausePool, Vectors
-from policylens.infer.paragraph_vectors import ParagraphPool, ParagraphVector
+from policylens.infer.engines.backends import Backend, Logits, open_backend
+from policylens.infer.engines.clause_vectors import ClausePool, Vectors
+from policylens.infer.engines.paragraph_vectors import ParagraphPool, ParagraphVector
 from policylens.infer.texts import as_paragraphs
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer

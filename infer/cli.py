@@ -34,7 +34,7 @@ from policylens.infer.engine_cli import (
     classify_on_cluster,
     cluster_options,
 )
-from policylens.infer.output import (
+from policylens.infer.streams.output import (
     ReportFormat,
     TableFormat,
     open_output,
@@ -42,8 +42,8 @@ from policylens.infer.output import (
     report_format,
     table_format,
 )
-from policylens.infer.reporter import JsonFormatter, Reporter
-from policylens.infer.rows import paragraph_row
+from policylens.infer.streams.reporter import JsonFormatter, Reporter
+from policylens.infer.streams.rows import paragraph_row
 from policylens.infer.taxonomy_cli import taxonomy_app
 from policylens.train.cli import register
 

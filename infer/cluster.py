@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from policylens.data.errors import ConfigError, InputError, MissingExtraError, OutputError
 from policylens.data.read import STDIN, InputFailure
 from policylens.data.records import Paragraph
-from policylens.infer.inputs import InputStream
-from policylens.infer.journal import Header, differences, files_digest, model_fingerprint
-from policylens.infer.output import TableFormat, rows_bytes
 from policylens.infer.pipeline import tag
-from policylens.infer.rows import Row, row_of
-from policylens.infer.sinks import PartsSink
-from policylens.infer.stream import SHARD_PARAGRAPHS
+from policylens.infer.streams.inputs import InputStream
+from policylens.infer.streams.journal import Header, differences, files_digest, model_fingerprint
+from policylens.infer.streams.output import TableFormat, rows_bytes
+from policylens.infer.streams.rows import Row, row_of
+from policylens.infer.streams.sinks import PartsSink
+from policylens.infer.streams.stream import SHARD_PARAGRAPHS
 from policylens.models.bundle import open_bundle
 
 if TYPE_CHECKING:
@@ -241,8 +241,8 @@ class ShardTagger:
 
     def __init__(self, out: str, work: Mapping[str, Any], on_gpu: bool, cpus: float) -> None:
         """Load the model."""
-        from policylens.infer.backends import open_backend
         from policylens.infer.classify import Classifier
+        from policylens.infer.engines.backends import open_backend
 
         # Each actor would else start a thread for each core of the machine; the variable is the tokeniser's.
         threads = max(1, round(cpus))
@@ -360,7 +360,7 @@ def _parquet_paragraphs(path: Path, doc: str, work: Work) -> Iterator[Paragraph 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from policylens.data.read_records import RecordError, records_from_json_lines
+    from policylens.data.readers.read_records import RecordError, records_from_json_lines
 
     try:
         number = 0
@@ -389,7 +389,7 @@ def _parquet_paragraphs(path: Path, doc: str, work: Work) -> Iterator[Paragraph 
 
 def _shards(inputs: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The input files in order, each with its number and the name that its document bears in a local run."""
-    from policylens.infer.naming import DocNames
+    from policylens.infer.streams.naming import DocNames
 
     if STDIN in inputs:
         raise ConfigError("--engine ray reads files that all machines see, not -")
@@ -441,7 +441,7 @@ def _begin(out: Path, shards: Sequence[Mapping[str, Any]], work: Work, *, gpus: 
 
 
 def _header(shards: Sequence[Mapping[str, Any]], work: Work, *, gpus: float) -> Header:
-    from policylens.infer.inputs import InputFile
+    from policylens.infer.streams.inputs import InputFile
 
     files = []
     for shard in shards:

@@ -16,12 +16,18 @@ from policylens.data.records import (
     Voice,
 )
 from policylens.data.taxonomy import Taxonomy
-from policylens.infer.candidates import Candidate, read_candidates
-from policylens.infer.figures import extract_figures
-from policylens.infer.joining import name_chars, print_digest, reads_well, units_of, without_named_meetings
-from policylens.infer.salience import Judged, Salience, judge
-from policylens.infer.selection import Selection, Source
-from policylens.infer.voices import extract_voices
+from policylens.infer.digests.candidates import Candidate, read_candidates
+from policylens.infer.digests.joining import (
+    name_chars,
+    print_digest,
+    reads_well,
+    units_of,
+    without_named_meetings,
+)
+from policylens.infer.digests.salience import Judged, Salience, judge
+from policylens.infer.digests.selection import Selection, Source
+from policylens.infer.digests.voices import extract_voices
+from policylens.infer.figures.extraction import extract_figures
 
 
 def summarize(

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from policylens.data.crosswalk import Crosswalk
 from policylens.data.errors import ConfigError
 from policylens.data.records import Paragraph, TaggedParagraph
-from policylens.infer.codes import with_codes
-from policylens.infer.inputs import InputStream, OnFailure, read_paragraphs, stop_at, without_failures
-from policylens.infer.journal import Finished, Header, files_digest, model_fingerprint
-from policylens.infer.output import TableFormat, is_file
-from policylens.infer.progress import Metered, unseen
-from policylens.infer.rewrite import open_rewriter
-from policylens.infer.run import Places, open_run
-from policylens.infer.stream import SHARD_PARAGRAPHS, Tag, write_rows, write_shards
+from policylens.infer.rewriting.rewrite import open_rewriter
+from policylens.infer.streams.codes import with_codes
+from policylens.infer.streams.inputs import InputStream, OnFailure, read_paragraphs, stop_at, without_failures
+from policylens.infer.streams.journal import Finished, Header, files_digest, model_fingerprint
+from policylens.infer.streams.output import TableFormat, is_file
+from policylens.infer.streams.progress import Metered, unseen
+from policylens.infer.streams.run import Places, open_run
+from policylens.infer.streams.stream import SHARD_PARAGRAPHS, Tag, write_rows, write_shards
 from policylens.infer.summary import Summary, log_failure, render, summarize_inputs
 
 if TYPE_CHECKING:

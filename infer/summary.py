@@ -14,13 +14,13 @@ from policylens.data.errors import ConfigError
 from policylens.data.read import InputFailure
 from policylens.data.records import Digest, Paragraph, TaggedParagraph
 from policylens.data.taxonomy import Taxonomy, load_taxonomy
-from policylens.infer.compare_sets import Comparison, compare_digests
 from policylens.infer.digest import summarize
-from policylens.infer.inputs import OnFailure, read_paragraphs, without_failures
-from policylens.infer.output import ReportFormat
-from policylens.infer.rows import tags_of
-from policylens.infer.salience import Salience
-from policylens.infer.structure import add_structure
+from policylens.infer.digests.compare_sets import Comparison, compare_digests
+from policylens.infer.digests.salience import Salience
+from policylens.infer.digests.structure import add_structure
+from policylens.infer.streams.inputs import OnFailure, read_paragraphs, without_failures
+from policylens.infer.streams.output import ReportFormat
+from policylens.infer.streams.rows import tags_of
 
 if TYPE_CHECKING:
     from policylens.infer.classify import Classifier
@@ -135,14 +135,14 @@ def render(summary: Summary, form: ReportFormat) -> bytes:
     """
     # Imported here: each way needs a library that the others do without.
     if form is ReportFormat.HTML:
-        from policylens.infer.report_page import render_page
+        from policylens.infer.reports.report_page import render_page
 
         return render_page(summary).encode()
     if form is ReportFormat.DOCX:
-        from policylens.infer.report_docx import render_docx
+        from policylens.infer.reports.report_docx import render_docx
 
         return render_docx(summary)
-    from policylens.infer.report import render_json, render_markdown
+    from policylens.infer.reports.report import render_json, render_markdown
 
     way = render_json if form is ReportFormat.JSON else render_markdown
     return way(summary.digest, taxonomy=summary.taxonomy, comparison=summary.comparison).encode()

@@ -145,7 +145,7 @@ def migrate(
     """
     from functools import partial
 
-    from policylens.data.label_map import load_label_map, migrate_row
+    from policylens.data.label_formats.label_map import load_label_map, migrate_row
     from policylens.data.taxonomy import load_taxonomy
 
     before = load_taxonomy(_file(old)) if old else None

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policylens.data.records import Paragraph
-from policylens.infer.journal import folder_digest
-from policylens.infer.rows import LABEL_FIELDS, row_of
+from policylens.infer.streams.journal import folder_digest
+from policylens.infer.streams.rows import LABEL_FIELDS, row_of
 
 if TYPE_CHECKING:
     from policylens.infer.classify import Classifier

@@ -11,9 +11,9 @@ import typer
 
 from policylens.data.errors import ConfigError
 from policylens.train.export_cli import export
-from policylens.train.labels_cli import labels
+from policylens.train.labelling.labels_cli import labels
+from policylens.train.labelling.suggest_cli import register_suggest
 from policylens.train.model_cli import compare, model
-from policylens.train.suggest_cli import register_suggest
 
 if TYPE_CHECKING:
     from policylens.train.config import TrainConfig
@@ -396,8 +396,8 @@ def _score_new_model(
 ) -> None:
     from policylens.infer.classify import Classifier
     from policylens.models.bundle import METRICS_FILE
-    from policylens.train.evaluate import evaluate as score
-    from policylens.train.scorecard import summary, to_json
+    from policylens.train.evaluation.evaluate import evaluate as score
+    from policylens.train.evaluation.scorecard import summary, to_json
     from policylens.train.task import read_rows
 
     rows = read_rows([dev], task.fields, taxonomy=task.taxonomy)
@@ -418,9 +418,9 @@ def _evaluate(
     report: Path | None,
 ) -> _Written:
     from policylens.infer.classify import Classifier
-    from policylens.train.evaluate import evaluate as score
-    from policylens.train.report import render_page
-    from policylens.train.scorecard import to_json, to_markdown
+    from policylens.train.evaluation.evaluate import evaluate as score
+    from policylens.train.evaluation.report import render_page
+    from policylens.train.evaluation.scorecard import to_json, to_markdown
     from policylens.train.task import read_rows
 
     classifier = Classifier.load(model, device=device, backend=backend)
@@ -437,9 +437,9 @@ def _calibrate(
     data: list[Path], model: Path, fields: Fields, *, backend: BackendName | None, device: Device
 ) -> str:
     from policylens.models.bundle import open_bundle
-    from policylens.train.calibrate import calibrate_model
+    from policylens.train.evaluation.calibrate import calibrate_model
+    from policylens.train.evaluation.scorecard import calibration_summary
     from policylens.train.fit import sha256_of
-    from policylens.train.scorecard import calibration_summary
     from policylens.train.task import read_rows
 
     rows = read_rows(data, fields, taxonomy=open_bundle(model).taxonomy)
@@ -479,7 +479,7 @@ def _check_report(report: Path | None) -> None:
 
 
 def _write(path: Path | None, text: str) -> None:
-    from policylens.infer.output import open_output
+    from policylens.infer.streams.output import open_output
 
     if path is not None:
         with open_output(path) as stream:

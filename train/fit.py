@@ -40,7 +40,6 @@ from policylens.models.config import CONFIG_FILE, ContextConfig, ModelConfig
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 from policylens.models.openvino_graph import save_ranges
 from policylens.train.budget import measure_step, steps_within
-from policylens.train.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.config import (
     CHECKPOINTS,
     SHIPPED_NAME,
@@ -50,6 +49,7 @@ from policylens.train.config import (
     dump_train_config,
 )
 from policylens.train.dataset import Collator, EncodedRows
+from policylens.train.evaluation.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.interrupt import StopOnInterrupt
 from policylens.train.progress import ProgressLog
 from policylens.train.quantize import measure_ranges

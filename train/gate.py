@@ -15,11 +15,11 @@ import numpy as np
 from policylens import data as data_module
 from policylens.data.errors import ConfigError
 from policylens.data.labels import LabelledParagraph
-from policylens.infer.backends import OpenVinoBackend
 from policylens.infer.classify import Classifier
+from policylens.infer.engines.backends import OpenVinoBackend
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.export import load_export, save_export, write_export
-from policylens.train.metrics import macro_f1
+from policylens.train.evaluation.metrics import macro_f1
 
 logger = logging.getLogger(__name__)
 

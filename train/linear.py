@@ -17,8 +17,8 @@ from policylens.data.labels import LabelledParagraph
 from policylens.data.taxonomy import Label, Taxonomy
 from policylens.models.bundle import Bundle
 from policylens.models.config import ModelConfig
-from policylens.train.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.config import TRAINING_FILE, TrainConfig, dump_train_config
+from policylens.train.evaluation.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.fit import sha256_of
 from policylens.train.frozen import FrozenEncoder
 from policylens.train.heads import (

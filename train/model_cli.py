@@ -74,8 +74,8 @@ def compare(
     and the exact McNemar test agrees at the 5 % level; worse in one head is worse.
     """
     from policylens.infer.classify import Classifier
-    from policylens.infer.output import open_output
-    from policylens.train.compare import compare_models, to_json, to_markdown
+    from policylens.infer.streams.output import open_output
+    from policylens.train.evaluation.compare import compare_models, to_json, to_markdown
     from policylens.train.task import Fields, read_rows
 
     chosen = _form(output, form)

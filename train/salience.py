@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from policylens.data.errors import InputError
 from policylens.data.records import Paragraph, TaggedParagraph
-from policylens.infer.candidates import read_candidates
 from policylens.infer.classify import Classifier
-from policylens.infer.clause_vectors import Vectors
-from policylens.infer.set_features import SetMatrix, feature_names, set_matrix
+from policylens.infer.digests.candidates import read_candidates
+from policylens.infer.digests.set_features import SetMatrix, feature_names, set_matrix
+from policylens.infer.engines.clause_vectors import Vectors
 from policylens.models.salience import FEATURE_CAP, HeadConfig, SalienceHead, save_head, weights_hash
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from policylens.data.errors import ConfigError
 from policylens.models.classifier import ALSO, STANCE, THEME, PolicyClassifier
 from policylens.train.config import TrainConfig
 from policylens.train.dataset import EncodedRows
-from policylens.train.metrics import macro_f1
+from policylens.train.evaluation.metrics import macro_f1
 
 DEVICES = ("auto", "cpu", "cuda")
 # oneDNN compiles its bf16 kernels anew for each shape; float32 and GPUs do not care, and padding costs.

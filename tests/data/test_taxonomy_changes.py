@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from policylens.data.errors import TaxonomyError
-from policylens.data.label_map import load_label_map
+from policylens.data.label_formats.label_map import load_label_map
 from policylens.data.taxonomy import Label, Taxonomy, parents_of
 from policylens.data.taxonomy_changes import (
     LabelChange,

@@ -3,7 +3,7 @@ import pytest
 from policylens.data.records import LabelScore, TaggedParagraph
 from policylens.data.taxonomy import load_taxonomy
 from policylens.infer.classify import Classifier
-from policylens.infer.salience import Salience
+from policylens.infer.digests.salience import Salience
 
 
 class KeywordClassifier:

@@ -12,9 +12,9 @@ from policylens.data.taxonomy import Label, Taxonomy
 from policylens.infer.abstention import abstention_for
 from policylens.infer.classify import Classifier
 from policylens.infer.digest import summarize
-from policylens.infer.report import render_markdown
-from policylens.infer.report_json import digest_as_json
-from policylens.infer.rows import row_of, tags_of
+from policylens.infer.reports.report import render_markdown
+from policylens.infer.reports.report_json import digest_as_json
+from policylens.infer.streams.rows import row_of, tags_of
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.config import ModelConfig, Promise, save_config
 

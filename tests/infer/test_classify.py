@@ -11,8 +11,8 @@ from policylens.data.errors import ConfigError, ModelFileError
 from policylens.data.labels import LabelledParagraph
 from policylens.data.records import Paragraph
 from policylens.infer import classify as classify_module
-from policylens.infer.backends import OpenVinoBackend, TorchBackend, open_backend, pad_batch
 from policylens.infer.classify import Classifier, batches_of_like_length
+from policylens.infer.engines.backends import OpenVinoBackend, TorchBackend, open_backend, pad_batch
 from policylens.models.bundle import open_bundle
 from policylens.models.encode import Encoding
 from policylens.models.openvino_graph import RANGES_FILE, load_ranges

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from policylens.data.taxonomy import load_taxonomy
 from policylens.infer.classify import Classifier
 from policylens.infer.cli import app
-from policylens.infer.output import COLUMNS
-from policylens.infer.reporter import tagged_line
+from policylens.infer.streams.output import COLUMNS
+from policylens.infer.streams.reporter import tagged_line
 
 GREEN = "各地要推进绿色转型，三年内建成二十家绿色工厂，带动上下游企业一起降碳。"
 LOAN = "银行发放贷款三百笔，平均利率比去年低一个百分点，企业普遍反映手续比过去简单。"

@@ -15,8 +15,8 @@ from policylens.infer import cluster
 from policylens.infer.classify import Classifier
 from policylens.infer.cluster import ClusterOptions, Work, classify_on_ray, tag_shard
 from policylens.infer.engine_cli import check_local, cluster_options
-from policylens.infer.output import TableFormat
 from policylens.infer.pipeline import classify_to
+from policylens.infer.streams.output import TableFormat
 
 Rows = Callable[[int], list[LabelledParagraph]]
 

@@ -8,11 +8,11 @@ from policylens.data.errors import ConfigError, TaxonomyError
 from policylens.data.records import Citation, Paragraph, TaggedParagraph
 from policylens.data.sentences import is_balanced
 from policylens.data.taxonomy import Label, Taxonomy
-from policylens.infer.candidates import read_candidates
-from policylens.infer.clauses import Kind, read_clauses
 from policylens.infer.digest import digest_paragraphs, summarize
-from policylens.infer.repair import is_well_formed, leans_back, read_opening
-from policylens.infer.scoring import WEIGHTS, Frequencies, Place, features
+from policylens.infer.digests.candidates import read_candidates
+from policylens.infer.digests.clauses import Kind, read_clauses
+from policylens.infer.digests.repair import is_well_formed, leans_back, read_opening
+from policylens.infer.digests.scoring import WEIGHTS, Frequencies, Place, features
 
 TAXONOMY = Taxonomy(
     name="test",

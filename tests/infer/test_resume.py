@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from policylens.infer.cli import app
-from policylens.infer.journal import Journal
+from policylens.infer.streams.journal import Journal
 
 GREEN = "各地要推进绿色转型，三年内建成二十家绿色工厂，带动上下游企业一起降碳。"
 LOAN = "银行发放贷款三百笔，平均利率比去年低一个百分点，企业普遍反映手续比过去简单。"
@@ -48,7 +48,7 @@ from pathlib import Path
 import pyarrow.parquet  # once, not in every fork
 from policylens.data.records import TaggedParagraph
 from policylens.infer import pipeline
-from policylens.infer.output import TableFormat
+from policylens.infer.streams.output import TableFormat
 
 folder, form = Path(sys.argv[1]), TableFormat(sys.argv[2])
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate"}

@@ -18,7 +18,7 @@ from policylens.infer.classify import Classifier
 from policylens.models.bundle import load_network, open_bundle
 from policylens.train import fit
 from policylens.train.config import TrainConfig, load_train_config
-from policylens.train.evaluate import evaluate
+from policylens.train.evaluation.evaluate import evaluate
 from policylens.train.fit import split_training_data, train_model
 from policylens.train.progress import ProgressLog
 from policylens.train.trainer import parameter_groups, training_arguments, weighted_cross_entropy

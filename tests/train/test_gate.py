@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from policylens.data.errors import ConfigError, ModelFileError
 from policylens.data.labels import LabelledParagraph
-from policylens.infer.backends import OnnxBackend, OpenVinoBackend, open_backend
 from policylens.infer.classify import Classifier
 from policylens.infer.cli import app
+from policylens.infer.engines.backends import OnnxBackend, OpenVinoBackend, open_backend
 from policylens.models.bundle import EXPORT_FILE, WEIGHTS_FILE, open_bundle
 from policylens.models.export import load_export, write_export
 from policylens.train import gate

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from policylens.data.errors import InputError
 from policylens.infer.cli import app
-from policylens.infer.salience import Salience
-from policylens.infer.set_features import feature_names
+from policylens.infer.digests.salience import Salience
+from policylens.infer.digests.set_features import feature_names
 from policylens.models.salience import HEAD_FILE, HeadConfig
 from policylens.train.salience import fit_head, make_example, read_reference_sets
 
@@ -34,7 +34,7 @@ def write(path, *, sets=12):
 
 
 def examples(path):
-    from policylens.infer.clause_vectors import clause_spans
+    from policylens.infer.engines.clause_vectors import clause_spans
 
     sets = read_reference_sets(path)
     generator = np.random.default_rng(0)

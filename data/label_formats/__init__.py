@@ -1,0 +1,1 @@
+"""Labelled rows from and to CSV, XLSX, JSON lines, Label Studio and doccano."""

@@ -1,0 +1,1 @@
+"""What reflow knows of lines, headings, captions, numbering and wrapping of Chinese pages."""

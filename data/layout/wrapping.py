@@ -1,0 +1,199 @@
+"""Hard-wrapped lines put together again: where the line breaks are the layout's, not the author's."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from policylens.data.layout.line_kinds import is_page_number, line_kind
+from policylens.data.layout.lines import Line, ends_sentence, has_inner_end, is_bullet
+from policylens.data.layout.numbering import is_numbered_heading
+from policylens.data.layout.units import Unit, strip_bold, unit_of
+
+# Half-width columns. The narrowest newspaper column holds 10 characters; "lines" over 90 are paragraphs.
+_MIN_WIDTH, _MAX_WIDTH = 20, 180
+# Kinsoku rules move up to two characters to the next line, proportional digits shift the edge by another.
+_SLACK, _SLACK_RATIO = 4, 0.1
+# Shares that a hard-wrapped text has at least: of lines that reach the edge, and of lines that reach it
+# without ending a sentence. Paragraphs on one line each reach no common edge and end their sentences.
+_MIN_FULL, _MIN_OPEN = 0.4, 0.25
+# Lines whose width is measured together: about one column of a page, as columns differ in width.
+_REGION = 60
+_MIN_REGION = 8
+# Numbers of parts, chapters, articles, 一、 and （一） (numbering.py) begin a line only with a paragraph.
+_NEVER_INSIDE = 15
+_INNER_MARK = re.compile(r"[，、。；：！？,;.](?=.)")
+_TOKEN = re.compile(r"[A-Za-z0-9.,%+\-/]+|.[，。、；：！？”’）》」』】…]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """The layout of a hard-wrapped text.
+
+    Attributes:
+        width: Width of a full line in half-width columns.
+        base: Indent of lines that continue a paragraph, in half-width columns.
+        indented: Whether paragraphs begin with an indent.
+        spaced: Whether blank lines stand between paragraphs.
+        sharp: Width that nearly every line reaches which the edge of the page breaks inside a sentence.
+    """
+
+    width: int
+    base: int
+    indented: bool
+    spaced: bool
+    sharp: int
+
+
+def unwrap(lines: Sequence[Line]) -> list[Unit]:
+    """Put the lines of hard-wrapped paragraphs together; other lines stay units of their own."""
+    lines = _close_up(lines)
+    units = [unit_of(line) for line in lines]
+    whole = _measure(units)
+    joined = _merge_hinted(units if whole is None else _join_lines(units, whole))
+    for unit in joined:
+        strip_bold(unit)
+    return joined
+
+
+def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
+    joined: list[Unit] = []
+    current: Unit | None = None  # the paragraph that the next line may continue
+    through_page = False
+    following: list[Line | None] = [*(unit.first for unit in units[1:]), None]
+    for unit, wrap, below in zip(units, _local_wraps(units, whole), following, strict=True):
+        if current is not None and _continues(current, unit, below, wrap, through_page=through_page):
+            current.append(unit)
+            if current.kind == "furniture":
+                current.kind = line_kind(current.text.replace("**", ""))
+            through_page = False
+            continue
+        joined.append(unit)
+        if unit.kind == "furniture" and _page_edge(unit) and not _is_label(unit):
+            through_page = current is not None
+            continue
+        through_page = False
+        running = unit.kind in (None, "caption") or _is_label(unit)
+        current = unit if running and not unit.first.hint else None
+    return joined
+
+
+def _is_label(unit: Unit) -> bool:
+    """Whether a line is furniture for its first words (说明：, 地址：), which may begin a paragraph too."""
+    return unit.kind == "furniture" and bool(re.match(r"[\u4e00-\u9fff]{1,8}[:：]", unit.text))
+
+
+def _close_up(lines: Sequence[Line]) -> list[Line]:
+    """Take out the blank lines of a double-spaced text, where one stands between all its wrapped lines."""
+    gaps = [line.gap for line in lines[1:]]
+    if len(gaps) < 8 or sum(gap == 1 for gap in gaps) < 0.8 * len(gaps):
+        return list(lines)
+    closer = [replace(line, gap=max(0, line.gap - 1)) for line in lines]
+    wrap = _measure([unit_of(line) for line in closer])
+    return closer if wrap is not None else list(lines)
+
+
+def _merge_hinted(units: list[Unit]) -> list[Unit]:
+    """A heading that the format marks is one heading, on however many lines it stands."""
+    merged: list[Unit] = []
+    for unit in units:
+        same_block = merged and merged[-1].first.block == unit.first.block >= 0
+        if same_block and unit.first.hint == "heading":
+            merged[-1].append(unit)
+        else:
+            merged.append(unit)
+    return merged
+
+
+def _page_edge(unit: Unit) -> bool:
+    return is_page_number(unit.text) or unit.first.page_break or (unit.n_lines == 1 and len(unit.text) <= 30)
+
+
+def _pairs(units: Sequence[Unit]) -> list[tuple[Line, Line]]:
+    """Neighbouring lines without a blank line between, as far as they may be running text."""
+    pairs: list[tuple[Line, Line]] = []
+    for a, b in itertools.pairwise(units):
+        if a.kind is None and b.kind is None and b.first.gap == 0 and a.first.block == b.first.block:
+            if not a.first.hint and (b.number is None or not is_numbered_heading(a.text, a.number)):
+                pairs.append((a.first, b.first))
+    return pairs
+
+
+def _measure(units: Sequence[Unit]) -> Wrap | None:
+    pairs = _pairs(units)
+    if not pairs:
+        return None
+    widths = sorted(a.width + a.indent for a, _ in pairs)
+    width = widths[int(0.9 * (len(widths) - 1))]
+    if not _MIN_WIDTH <= width <= _MAX_WIDTH:
+        return None
+    full = [(a, b) for a, b in pairs if _is_full(a, b, width)]
+    broken = [a for a, _ in full if not ends_sentence(a.text)]
+    # Labels, names and verses of equal length fill no sentence: running text has punctuation inside.
+    inside = sum(bool(_INNER_MARK.search(a.text)) for a in broken)
+    if len(full) < _MIN_FULL * len(pairs) or len(broken) < max(1, _MIN_OPEN * len(pairs)):
+        return None
+    whole = sum(ends_sentence(b.text) or has_inner_end(b.text) for _, b in pairs)
+    if inside < 0.3 * len(broken) or not whole:
+        return None
+    indents = [a.indent for a, _ in pairs]
+    shallow = sum(indent < 2 for indent in indents)
+    base = 0 if shallow >= 0.15 * len(indents) else min(indents)
+    deep = sum(indent >= base + 2 for indent in indents)
+    reached = sorted(a.width + a.indent for a in broken)
+    return Wrap(
+        width, base,
+        indented=deep >= max(1, 0.03 * len(indents)),
+        spaced=sum(unit.first.gap > 0 for unit in units[1:]) >= 0.05 * len(units),
+        sharp=reached[int(0.15 * (len(reached) - 1))],
+    )  # fmt: skip
+
+
+def _local_wraps(units: Sequence[Unit], whole: Wrap) -> Iterable[Wrap]:
+    """For each unit the layout around it: that of its region where one can be measured."""
+    for start in range(0, len(units), _REGION):
+        region = units[start : start + _REGION]
+        local = _measure(region) if len(region) >= _MIN_REGION else None
+        wrap = replace(whole, width=local.width, sharp=local.sharp) if local else whole
+        for _ in region:
+            yield wrap
+
+
+def _is_full(a: Line, b: Line, width: int) -> bool:
+    """Whether line `a` was broken by the edge of the page: the first word of `b` would not have fitted."""
+    token = _TOKEN.match(b.text)
+    word = min(2 * len(token[0]) if not token[0].isascii() else len(token[0]), width // 2) if token else 2
+    slack = max(_SLACK, int(_SLACK_RATIO * width))
+    return a.width + a.indent + word > width - slack
+
+
+def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, through_page: bool) -> bool:
+    a, b = current.last, unit.first
+    if b.block != a.block or unit.first.hint or (b.gap > 0 and not through_page):
+        return False
+    if b.indent >= wrap.base + 2 or not _is_full(a, b, wrap.width):
+        return False
+    broken = not ends_sentence(current.text)
+    if unit.kind is not None and not (broken and _is_end_of_sentence(unit)):
+        return False
+    if current.kind is not None:
+        return broken and not through_page
+    if broken:  # even where the next line begins with a number: the sentence is open
+        return True
+    if (unit.number is not None and unit.number.rank <= _NEVER_INSIDE) or is_bullet(unit.text):
+        return False
+    if not ends_sentence(b.text) and (below is None or not _is_full(b, below, wrap.width)):
+        return False  # a short line without an end after a whole sentence: a heading
+    if wrap.indented:
+        return True
+    if through_page or unit.number is not None:
+        return False
+    # Without indents or blank lines only the width tells the end of a paragraph from a full stop at the edge.
+    return wrap.spaced or a.width + a.indent >= wrap.sharp
+
+
+def _is_end_of_sentence(unit: Unit) -> bool:
+    """Whether a line that looks like furniture (电话：…, 邮编：…) closes a sentence."""
+    return unit.kind == "furniture" and unit.text.endswith(("。", "；", "）", "，", "”"))

@@ -1,0 +1,1 @@
+"""One reader per file format, and the detection of encodings."""

@@ -1,0 +1,1 @@
+"""What turns batches of tokens into logits: OpenVINO, ONNX Runtime and torch behind one protocol."""

@@ -1,0 +1,1 @@
+"""Numbers in Chinese text: what they count, their unit, bound, period and contradictions."""

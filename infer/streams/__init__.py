@@ -1,0 +1,1 @@
+"""From inputs to output files, shard by shard: journal, lock, errors, progress."""

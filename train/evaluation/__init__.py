@@ -1,0 +1,1 @@
+"""Scores, intervals, calibration, comparison of two models, and their reports."""

@@ -1,0 +1,1 @@
+"""Label files: audit, near duplicates, agreement, suspicious labels, what to label next."""
