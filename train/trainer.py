@@ -18,6 +18,7 @@ from policylens.data.errors import ConfigError
 from policylens.models.classifier import ALSO, STANCE, THEME, PolicyClassifier
 from policylens.train.config import TrainConfig
 from policylens.train.dataset import EncodedRows
+from policylens.train.distill import VECTOR, vector_loss
 from policylens.train.evaluation.metrics import macro_f1
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -28,22 +29,26 @@ _FEW_SHAPES, _MANY_SHAPES = 32, 8
 class TrainingModel(nn.Module):
     """A classifier that returns its loss beside its logits, as `Trainer` expects."""
 
-    def __init__(self, classifier: PolicyClassifier, *, also_loss: float) -> None:
+    def __init__(self, classifier: PolicyClassifier, *, also_loss: float, vector_loss: float = 0.0) -> None:
         """Wrap a classifier."""
         super().__init__()
         self.classifier = classifier
         self.also_loss = also_loss
+        self.vector_loss = vector_loss
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, **targets: Tensor
     ) -> dict[str, Tensor]:
         """Loss (scalar) and the logits of each head `[batch, n_labels]`."""
-        logits = self.classifier(input_ids, attention_mask, token_type_ids)
+        pooled = self.classifier.pool(input_ids, attention_mask, token_type_ids)
+        logits = self.classifier.read(pooled)
         loss = weighted_cross_entropy(logits[THEME], targets["theme"], targets["theme_weight"])
         also = functional.binary_cross_entropy_with_logits(logits[ALSO], targets["also"], reduction="none")
         loss = loss + self.also_loss * (also.sum(1) * targets["theme_weight"]).mean()
         if STANCE in logits:
             loss = loss + weighted_cross_entropy(logits[STANCE], targets["stance"], targets["stance_weight"])
+        if VECTOR in targets:
+            loss = loss + self.vector_loss * vector_loss(pooled.float(), targets[VECTOR])
         return {"loss": loss, **logits}
 
 

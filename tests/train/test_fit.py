@@ -16,7 +16,7 @@ from policylens.data.labels import LabelledParagraph
 from policylens.data.taxonomy import Taxonomy, taxonomy_from_labels
 from policylens.infer.classify import Classifier
 from policylens.models.bundle import load_network, open_bundle
-from policylens.train import fit
+from policylens.train import encoder, fit
 from policylens.train.config import TrainConfig, load_train_config
 from policylens.train.evaluation.evaluate import evaluate
 from policylens.train.fit import split_training_data, train_model
@@ -222,7 +222,7 @@ def test_weights_are_mixed_with_those_of_the_base(tiny_model: Path) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(1.0)
-    fit.mix_with_base(network, str(tiny_model), share=0.25)
+    encoder.mix_with_base(network, str(tiny_model), share=0.25)
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(parameter.detach(), before[name] + 0.75)
 
@@ -230,4 +230,4 @@ def test_weights_are_mixed_with_those_of_the_base(tiny_model: Path) -> None:
 def test_only_a_trained_model_is_mixed_in(tiny_model: Path, tiny_base: Path) -> None:
     network = load_network(open_bundle(tiny_model))
     with pytest.raises(ConfigError, match=r"base_share = 0.5, but .* is not a trained model"):
-        fit.mix_with_base(network, str(tiny_base), share=0.5)
+        encoder.mix_with_base(network, str(tiny_base), share=0.5)

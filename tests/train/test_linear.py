@@ -203,7 +203,7 @@ class TestPrototypes:
 
 
 def test_the_shipped_name_is_a_base(tiny_base: Path) -> None:
-    from policylens.train.fit import base_folder
+    from policylens.train.encoder import base_folder
 
     assert base_folder("policy-zh") == str(SHIPPED_MODEL)
     assert base_folder(str(tiny_base)) == str(tiny_base)
