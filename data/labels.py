@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from policylens.data.errors import ConfigError, LabelError, TaxonomyError
 from policylens.data.read import RecordError, read_records
@@ -91,6 +92,32 @@ def read_labelled(
             and value.
         InputError: The file cannot be read or holds no rows.
     """
+    return list(
+        iter_labelled(
+            path,
+            taxonomy=taxonomy,
+            text_field=text_field,
+            title_field=title_field,
+            context_field=context_field,
+            theme_field=theme_field,
+            stance_field=stance_field,
+            allow_missing=allow_missing,
+        )
+    )
+
+
+def iter_labelled(
+    path: str | Path,
+    *,
+    taxonomy: Taxonomy | None = None,
+    text_field: str = "text",
+    title_field: str = "title",
+    context_field: str | None = None,
+    theme_field: str = "theme",
+    stance_field: str | None = "stance",
+    allow_missing: bool = False,
+) -> Iterator[LabelledParagraph]:
+    """The rows of `read_labelled` one by one, in constant memory; errors come with the row they are of."""
     source = Path(path)
     labeller = _Labeller(
         taxonomy=taxonomy,
@@ -99,15 +126,14 @@ def read_labelled(
         allow_missing=allow_missing,
     )
     records = read_records(source, text_field=text_field, title_field=context_field or title_field)
-    rows: list[LabelledParagraph] = []
     for number, record in enumerate(records, start=1):
         if isinstance(record, RecordError):
             raise LabelError(record.message)
         try:
-            rows.append(labeller.label(record))
+            labelled = labeller.label(record)
         except (LabelError, TaxonomyError) as error:
             raise LabelError(f"{source}, line {_line_of(source, number)}: {error}") from error
-    return rows
+        yield labelled
 
 
 def label_counts(rows: Iterable[LabelledParagraph]) -> LabelCounts:
@@ -127,7 +153,7 @@ def label_counts(rows: Iterable[LabelledParagraph]) -> LabelCounts:
 
 def split_by_document(
     rows: Sequence[LabelledParagraph], *, dev_share: float, seed: int
-) -> tuple[list[LabelledParagraph], list[LabelledParagraph]]:
+) -> tuple[Sequence[LabelledParagraph], Sequence[LabelledParagraph]]:
     """Split rows into training and development rows so that no document is in both.
 
     Paragraphs of one document share names, figures and phrases: a model that has seen some of them
@@ -141,7 +167,7 @@ def split_by_document(
         seed: The same seed gives the same split, whatever the order of the rows.
 
     Returns:
-        The training rows and the development rows, neither empty.
+        The training rows and the development rows, neither empty; of `StoredRows` both stay in the file.
 
     Raises:
         ConfigError: `dev_share` is not between 0 and 1.
@@ -149,8 +175,8 @@ def split_by_document(
     """
     if not 0 < dev_share < 1:
         raise ConfigError(f"dev_share is {dev_share}; expected a share between 0 and 1, e.g. 0.1")
-    key_of = _split_key(rows)
-    sizes = Counter(key_of(row) for row in rows)
+    keys_of = _split_keys(rows)
+    sizes = Counter(keys_of)
     if len(sizes) < 2:
         raise LabelError(f"cannot split {len(rows)} rows of one text; give a separate development file")
     keys = sorted(sizes)
@@ -164,15 +190,31 @@ def split_by_document(
             taken += sizes[key]
     if not dev_keys:
         dev_keys.add(min(keys, key=lambda key: sizes[key]))
-    train = [row for row in rows if key_of(row) not in dev_keys]
-    dev = [row for row in rows if key_of(row) in dev_keys]
-    return train, dev
+    train = [at for at, key in enumerate(keys_of) if key not in dev_keys]
+    dev = [at for at, key in enumerate(keys_of) if key in dev_keys]
+    return _some(rows, train), _some(rows, dev)
 
 
-def _split_key(rows: Sequence[LabelledParagraph]) -> Callable[[LabelledParagraph], str]:
-    if len({row.paragraph.doc for row in rows}) > 1:
-        return lambda row: row.paragraph.doc
-    return lambda row: row.paragraph.text
+def _split_keys(rows: Sequence[LabelledParagraph]) -> list[str]:
+    """What each row is kept together by; equal keys are one object, since there may be a million rows."""
+    seen: dict[str, str] = {}
+    documents = [seen.setdefault(row.paragraph.doc, row.paragraph.doc) for row in rows]
+    return documents if len(seen) > 1 else [row.paragraph.text for row in rows]
+
+
+def _some(rows: Sequence[LabelledParagraph], places: Sequence[int]) -> Sequence[LabelledParagraph]:
+    if isinstance(rows, _Selectable):
+        return rows.select(places)
+    return [rows[at] for at in places]
+
+
+@runtime_checkable
+class _Selectable(Protocol):
+    """Rows that lie in a file: some of them are chosen without being read."""
+
+    def select(self, places: Iterable[int]) -> Sequence[LabelledParagraph]:
+        """The rows with these numbers."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

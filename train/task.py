@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from policylens.data.errors import ConfigError, TaxonomyError
-from policylens.data.labels import LabelCounts, LabelledParagraph, label_counts, read_labelled
+from policylens.data.labels import LabelCounts, LabelledParagraph, iter_labelled, label_counts
+from policylens.data.stored_rows import kept
 from policylens.data.taxonomy import Label, Taxonomy, load_taxonomy, taxonomy_from_labels
 
 logger = logging.getLogger(__name__)
@@ -47,12 +48,12 @@ class Task:
     """Labelled rows and the labels to choose from.
 
     Attributes:
-        rows: Training rows.
+        rows: Training rows; in a file that is mapped into memory where there are very many.
         taxonomy: Their labels; without stances where the rows have none.
         fields: Where the rows were read from, to read a dev file alike.
     """
 
-    rows: list[LabelledParagraph]
+    rows: Sequence[LabelledParagraph]
     taxonomy: Taxonomy
     fields: Fields
 
@@ -66,10 +67,16 @@ def read_rows(
         LabelError: A row is broken, lacks a label or has an unknown one.
         InputError: A file cannot be read or holds no rows.
     """
-    return [
+    return list(_rows(paths, fields, taxonomy=taxonomy, allow_missing=allow_missing))
+
+
+def _rows(
+    paths: Sequence[Path], fields: Fields, *, taxonomy: Taxonomy | None, allow_missing: bool = False
+) -> Iterator[LabelledParagraph]:
+    return (
         row
         for path in paths
-        for row in read_labelled(
+        for row in iter_labelled(
             path,
             taxonomy=taxonomy,
             text_field=fields.text,
@@ -79,7 +86,7 @@ def read_rows(
             stance_field=fields.stance,
             allow_missing=allow_missing,
         )
-    ]
+    )
 
 
 def read_task(paths: Sequence[Path], fields: Fields, *, taxonomy_file: Path | None) -> Task:
@@ -95,14 +102,14 @@ def read_task(paths: Sequence[Path], fields: Fields, *, taxonomy_file: Path | No
     """
     taxonomy = load_taxonomy(taxonomy_file) if taxonomy_file is not None else None
     if taxonomy is None or taxonomy.stances:
-        found = label_counts(read_rows(paths, fields, taxonomy=None, allow_missing=True))
+        found = label_counts(_rows(paths, fields, taxonomy=None, allow_missing=True))
         if fields.stance is not None and not found.stances:
             logger.warning("no row has a label in the field %r: training themes only", fields.stance)
             fields = replace(fields, stance=None)
         taxonomy = taxonomy or _taxonomy_for(found, name=paths[0].stem)
     if fields.stance is None:
         taxonomy = replace(taxonomy, stances=())
-    return Task(read_rows(paths, fields, taxonomy=taxonomy), taxonomy, fields)
+    return Task(kept(_rows(paths, fields, taxonomy=taxonomy)), taxonomy, fields)
 
 
 def _taxonomy_for(found: LabelCounts, *, name: str) -> Taxonomy:
