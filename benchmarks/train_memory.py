@@ -2,11 +2,11 @@
 
     python benchmarks/train_memory.py [--rows 100000,300000,1000000] [--in-memory]
 
-Writes a file of that many made-up rows (150 characters, a previous paragraph of as many, 100 rows a document),
-then does in a process of its own what `policylens train` does before the first step: reads the task, splits it
-by document, weighs the labels, measures the length of every row and encodes a batch. Printed are the time and
-the peak of the process's own memory (anonymous pages; those of the mapped file are the system's to drop) above
-what the imports take. `--in-memory` keeps all rows as objects, for comparison.
+Writes a file of that many made-up rows (150 characters, a previous paragraph of as many, 100 rows a
+document), then does in a process of its own what `policylens train` does before the first step: reads the
+task, splits it by document, weighs the labels, measures the length of every row and encodes a batch. Printed
+are the time and the peak of the process's own memory (anonymous pages; those of the mapped file are the
+system's to drop) above what the imports take. `--in-memory` keeps all rows as objects, for comparison.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ import threading
 import time
 from pathlib import Path
 
-_CHARS = "加快建设绿色工厂降低能耗排放支持农民种植粮食发展乡村产业鼓励高校培养人才引进专家团队开展培训严禁违规推动全省各地企业会议要求继续做好工作，。"
+_CHARS = (
+    "加快建设绿色工厂降低能耗排放支持农民种植粮食发展乡村产业鼓励高校培养人才引进专家团队开展培训"
+    "严禁违规推动全省各地企业会议要求继续做好工作，。"
+)
 _THEMES = ("green", "rural", "talent", "growth")
 _STANCES = ("support", "restrict", "neutral")
 
