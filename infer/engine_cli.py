@@ -1,7 +1,8 @@
-"""Options of `classify` for where and with what it computes, and its way to a cluster."""
+"""Options of `classify` for a cluster, and its way there."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from policylens.infer.cluster import ClusterDone, ClusterOptions, Work
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a run is spread over a cluster: the options of that name."""
+
+    ray_address: str | None = None
+    actors: int | None = None
+    cpus_per_actor: float | None = None
+    gpus_per_actor: float | None = None
+
+
 class Engine(StrEnum):
     """What spreads the work."""
 
@@ -22,18 +33,6 @@ class Engine(StrEnum):
     RAY = "ray"
 
 
-class BackendName(StrEnum):
-    """What computes."""
-
-    OPENVINO = "openvino"
-    ONNX = "onnx"
-    TORCH = "torch"
-
-
-OnBackend = Annotated[
-    BackendName | None,
-    typer.Option("--backend", help="What computes; else what suits the model folder and the device."),
-]
 OnEngine = Annotated[
     Engine,
     typer.Option(help="ray: many machines; OUT is then a folder of Parquet files. Needs the extra [ray]."),
@@ -54,9 +53,7 @@ GpusPerActor = Annotated[
 ]
 
 
-def cluster_options(
-    *, on_gpu: bool, address: str | None, actors: int | None, cpus: float | None, gpus: float | None
-) -> ClusterOptions:
+def cluster_options(spread: Spread, *, on_gpu: bool) -> ClusterOptions:
     """How a run is spread, with the defaults of the command.
 
     Raises:
@@ -64,19 +61,21 @@ def cluster_options(
     """
     from policylens.infer.cluster import ClusterOptions
 
+    gpus, cpus = spread.gpus_per_actor, spread.cpus_per_actor
     if gpus is not None and (gpus > 0) != on_gpu:
         raise ConfigError(f"--gpus-per-actor {gpus:g} does not fit the device; GPUs need --device cuda")
     gpus = float(on_gpu) if gpus is None else gpus
-    return ClusterOptions(address=address, actors=actors, cpus=2.0 if cpus is None else cpus, gpus=gpus)
+    cpus = 2.0 if cpus is None else cpus
+    return ClusterOptions(address=spread.ray_address, actors=spread.actors, cpus=cpus, gpus=gpus)
 
 
-def check_local(**options: object) -> None:
+def check_local(spread: Spread) -> None:
     """Refuse options that only --engine ray heeds.
 
     Raises:
         ConfigError: One of them is given.
     """
-    if given := [name for name, value in options.items() if value is not None]:
+    if given := [name for name, value in asdict(spread).items() if value is not None]:
         names = ", ".join("--" + name.replace("_", "-") for name in given)
         raise ConfigError(f"{names} is for --engine ray only")
 

@@ -12,12 +12,12 @@ import typer
 from typer.core import TyperGroup
 
 from policylens.data.errors import ConfigError
+from policylens.infer.exit_codes import exit_if_failed
 
 if TYPE_CHECKING:
     from policylens.data.migration import MapRow, Unmapped
 
 _SHOW = "show"
-_FAILED = 1
 # Rows that a terminal shows; --unmapped FILE has them all.
 _SHOWN = 20
 
@@ -155,8 +155,7 @@ def migrate(
     set_aside = _migrate_all(rows, out, mapped)
     if unmapped is not None:
         _write_unmapped(unmapped, set_aside)
-    if set_aside:
-        raise typer.Exit(_FAILED)
+    exit_if_failed(len(set_aside))
 
 
 def _migrate_all(rows: list[Path], out: Path | None, map_row: MapRow) -> list[Unmapped]:

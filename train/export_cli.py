@@ -14,26 +14,28 @@ from policylens.data.errors import ConfigError
 class ExportBackend(StrEnum):
     """Runtime that the folder is for."""
 
-    openvino = "openvino"
-    onnx = "onnx"
+    OPENVINO = "openvino"
+    ONNX = "onnx"
 
 
 class Precision(StrEnum):
     """What the matrix products are computed in."""
 
-    int8 = "int8"
-    bf16 = "bf16"
-    fp32 = "fp32"
+    INT8 = "int8"
+    BF16 = "bf16"
+    FP32 = "fp32"
 
 
 def export(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="New folder to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", "--output", "-o", metavar="FOLDER", help="New folder to write.")
+    ],
     backend: Annotated[
         ExportBackend, typer.Option(help="Runtime; onnx needs the extra [onnx].")
-    ] = ExportBackend.openvino,
+    ] = ExportBackend.OPENVINO,
     precision: Annotated[
         Precision, typer.Option(help="Of the matrix products; bf16 is for openvino only.")
-    ] = Precision.int8,
+    ] = Precision.INT8,
     model: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Model folder with weights; default: the shipped one."),
@@ -79,7 +81,7 @@ def export(
     rows = read_rows(files, Fields(stance=stance), taxonomy=bundle.taxonomy)
     report = export_model(
         bundle,
-        output,
+        out,
         rows,
         backend=backend.value,
         precision=precision.value,
@@ -88,4 +90,4 @@ def export(
     )
     for line in report.lines:
         typer.echo(line, err=True)
-    typer.echo(f"wrote {output}", err=True)
+    typer.echo(f"wrote {out}", err=True)

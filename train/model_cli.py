@@ -9,64 +9,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from policylens.data.errors import ConfigError
+from policylens.infer.options import Device, OnBackend, OnDevice, TextField, TitleField
+from policylens.train.options import (
+    ContextField,
+    Data,
+    OnScoreFormat,
+    ScoreFormat,
+    ScoresOut,
+    StanceField,
+    ThemeField,
+    named_fields,
+    score_format,
+)
 
 if TYPE_CHECKING:
     from policylens.models.inspect import ModelInfo
 
-_NO_FIELD = "none"
-
 model = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What a model folder holds.")
-
-
-class Device(StrEnum):
-    """Where to compute."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-class BackendName(StrEnum):
-    """What computes."""
-
-    openvino = "openvino"
-    torch = "torch"
-
-
-class Form(StrEnum):
-    """How a comparison is written."""
-
-    md = "md"
-    json = "json"
 
 
 class InfoForm(StrEnum):
     """How a model is described."""
 
-    text = "text"
-    json = "json"
+    TEXT = "text"
+    JSON = "json"
 
 
 def compare(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Model folder in use; 'shipped' for ours.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Model folder that may replace it.")],
-    data: Annotated[
-        list[Path], typer.Option("--data", help="Labelled rows that neither was trained on; may be repeated.")
-    ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File (.md or .json) to write.")
-    ] = None,
-    form: Annotated[Form | None, typer.Option("--format", help="Default: by the suffix, else md.")] = None,
-    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = Device.auto,
-    backend: Annotated[BackendName | None, typer.Option(help="Default: what suits the device.")] = None,
-    text_field: Annotated[str, typer.Option(help="Field of the paragraph.")] = "text",
-    title_field: Annotated[str, typer.Option(help="Field of the document title.")] = "title",
-    context_field: Annotated[
-        str | None, typer.Option(help="Field shown to the models before the paragraph; replaces the title.")
-    ] = None,
-    theme_field: Annotated[str, typer.Option(help="Field of the theme, or of the only label.")] = "theme",
-    stance_field: Annotated[str, typer.Option(help="Field of the stance; none for one label.")] = "stance",
+    data: Data,
+    out: ScoresOut = None,
+    form: OnScoreFormat = None,
+    device: OnDevice = Device.AUTO,
+    backend: OnBackend = None,
+    text_field: TextField = "text",
+    title_field: TitleField = "title",
+    context_field: ContextField = None,
+    theme_field: ThemeField = "theme",
+    stance_field: StanceField = "stance",
 ) -> None:
     """Compare two models on the same labelled paragraphs: better, same or worse, and where.
 
@@ -76,21 +57,17 @@ def compare(
     from policylens.infer.classify import Classifier
     from policylens.infer.streams.output import open_output
     from policylens.train.evaluation.compare import compare_models, to_json, to_markdown
-    from policylens.train.task import Fields, read_rows
+    from policylens.train.task import read_rows
 
-    chosen = _form(output, form)
-    stance = None if stance_field == _NO_FIELD else stance_field
-    fields = Fields(
-        text=text_field, title=title_field, context=context_field, theme=theme_field, stance=stance
-    )
-    loaded = [
+    form = score_format(out, form)
+    fields = named_fields(text_field, title_field, context_field, theme_field, stance_field)
+    before, after = (
         Classifier.load(None if name == "shipped" else name, device=device, backend=backend)
         for name in (old, new)
-    ]
-    rows = read_rows(data, fields, taxonomy=loaded[1].taxonomy)
-    comparison = compare_models(loaded[0], loaded[1], rows)
-    text = to_json(comparison) if chosen is Form.json else to_markdown(comparison)
-    with open_output(output) as stream:
+    )
+    comparison = compare_models(before, after, read_rows(data, fields, taxonomy=after.taxonomy))
+    text = to_json(comparison) if form is ScoreFormat.JSON else to_markdown(comparison)
+    with open_output(out) as stream:
         stream.write(text.encode())
 
 
@@ -99,7 +76,7 @@ def info(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", show_default=False, help="Model folder; default: ours.")
     ] = None,
-    form: Annotated[InfoForm, typer.Option("--format", help="Output format.")] = InfoForm.text,
+    form: Annotated[InfoForm, typer.Option("--format", help="Output format.")] = InfoForm.TEXT,
 ) -> None:
     """Print what a model folder holds, and refuse one whose parts do not fit together."""
     import json
@@ -107,7 +84,7 @@ def info(
     from policylens.models.inspect import inspect_model
 
     found = inspect_model(folder)
-    if form is InfoForm.json:
+    if form is InfoForm.JSON:
         typer.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
     else:
         typer.echo("\n".join(_info_lines(found)))
@@ -166,18 +143,3 @@ def _pairs(values: object) -> str:
         f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
         for key, value in values.items()
     )
-
-
-def _form(output: Path | None, chosen: Form | None) -> Form:
-    """The format asked for, else that of the file's suffix, else Markdown.
-
-    Raises:
-        ConfigError: The suffix names another format, or none.
-    """
-    if output is None or str(output) == "-":
-        return chosen or Form.md
-    suffix = output.suffix.lower().removeprefix(".")
-    if suffix not in list(Form) or (chosen is not None and chosen != suffix):
-        wanted = f".{chosen}" if chosen else " or ".join(f".{form}" for form in Form)
-        raise ConfigError(f"cannot write {output}: expected a name that ends in {wanted}")
-    return Form(suffix)

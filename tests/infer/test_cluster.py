@@ -14,7 +14,7 @@ from policylens.data.labels import LabelledParagraph
 from policylens.infer import cluster
 from policylens.infer.classify import Classifier
 from policylens.infer.cluster import ClusterOptions, Work, classify_on_ray, tag_shard
-from policylens.infer.engine_cli import check_local, cluster_options
+from policylens.infer.engine_cli import Spread, check_local, cluster_options
 from policylens.infer.pipeline import classify_to
 from policylens.infer.streams.output import TableFormat
 
@@ -97,19 +97,18 @@ def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
 
 
 def test_gpus_follow_the_device() -> None:
-    spread = {"address": None, "actors": None, "cpus": None}
-    assert cluster_options(on_gpu=True, gpus=None, **spread) == ClusterOptions(gpus=1.0)
-    assert cluster_options(on_gpu=False, gpus=None, **spread) == ClusterOptions(cpus=2.0)
+    assert cluster_options(Spread(), on_gpu=True) == ClusterOptions(gpus=1.0)
+    assert cluster_options(Spread(), on_gpu=False) == ClusterOptions(cpus=2.0)
     with pytest.raises(ConfigError, match="does not fit the device"):
-        cluster_options(on_gpu=False, gpus=1.0, **spread)
+        cluster_options(Spread(gpus_per_actor=1.0), on_gpu=False)
     with pytest.raises(ConfigError, match="more than 0 CPUs"):
         ClusterOptions(cpus=0)
 
 
 def test_options_of_the_cluster_are_refused_elsewhere() -> None:
-    check_local(ray_address=None, actors=None)
+    check_local(Spread())
     with pytest.raises(ConfigError, match=r"--ray-address, --actors is for --engine ray only"):
-        check_local(ray_address="auto", actors=2)
+        check_local(Spread(ray_address="auto", actors=2))
 
 
 @pytest.mark.ray

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from policylens.data.errors import ConfigError
+from policylens.infer.options import Out, TextField, TitleField
 
 if TYPE_CHECKING:
     from policylens.data.label_formats.label_rows import FieldNames, LabelRows
@@ -42,10 +43,6 @@ Files = Annotated[
         help="Label files: .jsonl (also doccano's), .csv, .xlsx, .json (Label Studio).",
     ),
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="OUT", help="File to write; standard output if not given."),
-]
 TaxonomyOption = Annotated[
     str | None,
     typer.Option(
@@ -57,8 +54,6 @@ TaxonomyOption = Annotated[
 KeepUnlabelled = Annotated[
     bool, typer.Option("--keep-unlabelled", help="Keep rows without a theme instead of leaving them out.")
 ]
-TextField = Annotated[str, typer.Option(metavar="FIELD", help="Field of the paragraph.")]
-TitleField = Annotated[str, typer.Option(metavar="FIELD", help="Field of the document title.")]
 ThemeField = Annotated[
     str,
     typer.Option(metavar="FIELD", help="Field of the theme, or of the only label; Label Studio's from_name."),

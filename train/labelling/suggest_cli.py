@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from policylens.infer.options import Device, Model, OnDevice, TextField, TitleField
+
 
 def register_suggest(labels: typer.Typer) -> None:
     """Adds the command to the app of the `labels` commands."""
@@ -27,17 +29,15 @@ def suggest_rows(
     count: Annotated[
         int, typer.Option("-n", min=1, metavar="N", help="How many paragraphs to choose.")
     ] = 100,
-    model: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Model that guesses; else ours.")
-    ] = None,
+    model: Model = None,
     labelled: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Label files: texts in them are left out; may be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the clustering.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    text_field: Annotated[str, typer.Option(metavar="FIELD", help="Field of the paragraph.")] = "text",
-    title_field: Annotated[str, typer.Option(metavar="FIELD", help="Field of the document title.")] = "title",
+    device: OnDevice = Device.AUTO,
+    text_field: TextField = "text",
+    title_field: TitleField = "title",
 ) -> None:
     """Choose the paragraphs that are worth labelling next and write a sheet to label them in.
 
