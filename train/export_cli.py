@@ -42,7 +42,7 @@ def export(
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", help="Labelled rows to measure on; default: the shipped development rows."),
+        typer.Option("--data", help="Labelled rows to measure on; else the shipped test rows."),
     ] = None,
     allow_loss: Annotated[
         float | None,

@@ -23,8 +23,9 @@ from policylens.train.evaluation.metrics import macro_f1
 
 logger = logging.getLogger(__name__)
 
-# What a model with the shipped labels is measured on; training did not see it.
-SHIPPED_ROWS = Path(data_module.__file__).parent / "labeled" / "dev.jsonl"
+# What a model with the shipped labels is measured on. The shipped model has learned from train.jsonl and
+# dev.jsonl and may know their labels by heart; from test.jsonl it has not.
+SHIPPED_ROWS = Path(data_module.__file__).parent / "labeled" / "test.jsonl"
 # Points of macro-F1 that an export may lose unless more is allowed.
 ALLOWED_LOSS = 0.5
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,6 +64,12 @@ def test_an_export_can_give_token_vectors(tiny_model: Path, tiny_rows: Rows, tmp
         plain.classify_with_vectors(paragraphs), exported.classify_with_vectors(paragraphs), strict=True
     ):
         assert abs(a.astype(float) - b.astype(float)).max() < 0.01
+
+
+def test_the_shipped_rows_are_none_that_the_shipped_model_learned_from() -> None:
+    learned_from = open_bundle(None).config.trained_on
+    assert learned_from
+    assert hashlib.sha256(gate.SHIPPED_ROWS.read_bytes()).hexdigest() not in learned_from.values()
 
 
 def worse(*_: object, **options: object) -> GateReport:
