@@ -7,15 +7,13 @@ import re
 from policylens.data.layout.captions import mark_credited_captions
 from policylens.data.layout.headings import decide_headings, heading_paths
 from policylens.data.layout.junctions import join_broken, source_of
-from policylens.data.layout.line_kinds import is_page_number
 from policylens.data.layout.lines import split_lines
 from policylens.data.layout.official import mark_contents, mark_official_parts
 from policylens.data.layout.pull_quotes import mark_cutting_quotes, mark_other_quotes
 from policylens.data.layout.units import Unit
+from policylens.data.layout.verses import mark_verses
 from policylens.data.layout.wrapping import unwrap
 from policylens.data.records import Document, Paragraph
-
-_MAX_RUNNING_HEAD = 40
 
 
 def reflow(document: Document) -> tuple[Paragraph, ...]:
@@ -32,33 +30,17 @@ def reflow(document: Document) -> tuple[Paragraph, ...]:
         All paragraphs of every kind, numbered from 1; each one's `text` is the text at its `spans`, joined.
     """
     units = unwrap(split_lines(document))
-    _mark_running_heads(units)
     mark_contents(units)
     if document.title:
         _mark_given_title(units, document.title)
     units = mark_official_parts(units)
     mark_credited_captions(units)
+    mark_verses(units)
     mark_cutting_quotes(units)
     units = join_broken(units, source_of(document.text, units))
     mark_other_quotes(units)
     decide_headings(units)
     return _paragraphs(document, units)
-
-
-def _mark_running_heads(units: list[Unit]) -> None:
-    """A short line that comes again beside page breaks or page numbers is the head or foot of the page."""
-    beside: dict[str, list[Unit]] = {}
-    for index, unit in enumerate(units):
-        if not unit.undecided or len(unit.text) > _MAX_RUNNING_HEAD or unit.prose:
-            continue
-        around = units[max(0, index - 1) : index] + units[index + 1 : index + 2]
-        edge = unit.first.page_break or any(other.first.page_break for other in units[index + 1 : index + 2])
-        if edge or any(is_page_number(other.text) for other in around):
-            beside.setdefault(unit.text, []).append(unit)
-    for same in beside.values():
-        if len(same) > 1:
-            for unit in same:
-                unit.kind = "furniture"
 
 
 def _mark_given_title(units: list[Unit], title: str) -> None:

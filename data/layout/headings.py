@@ -8,13 +8,15 @@ from statistics import median_low
 
 from policylens.data.layout.line_kinds import AGENCY
 from policylens.data.layout.lines import is_bullet
+from policylens.data.layout.names import is_name
 from policylens.data.layout.numbering import is_numbered_heading
-from policylens.data.layout.units import Unit, is_loose
+from policylens.data.layout.units import MAX_PLAIN_HEADING, Unit, is_loose
 
 # Three headings may stand above each other (title, section, first subsection); longer runs of short lines are
 # lists, menus or the cells of a table.
 _MAX_RUN = 3
 _MIN_HEADING_CHARS = 2
+_MIN_TITLE = 5  # a heading that an author's name may stand below
 _MAX_LABEL = 16  # a longer line with nothing below it is a sentence without its full stop
 _PICTURE_GAP = 2  # blank lines more than usual that a picture leaves where it stood
 _PLAIN_RANK = 9.5  # below the levels that a format marks (1 to 9), above all numbers (10 and more)
@@ -24,8 +26,10 @@ def decide_headings(units: Sequence[Unit]) -> None:
     """Give every undecided unit its kind: heading, body, caption or furniture."""
     for index, unit in enumerate(units):
         if unit.undecided and unit.prose:
-            unit.kind = "heading" if _is_question(unit) and _signs(units[index + 1 : index + 6]) else "body"
+            heads = _is_question(unit) and (_signs(units[index + 1 : index + 6]) or _is_headline(units, index))
+            unit.kind = "heading" if heads else "body"
     _decide_numbered(units)
+    _decide_names(units)
     _decide_captions(units)
     run: list[Unit] = []
     after_colon = signed = False
@@ -52,6 +56,23 @@ def _signs(below: Sequence[Unit]) -> bool:
     rest = [unit for unit in below if unit.kind != "caption"]
     text = next((unit for unit in rest if unit.kind != "byline"), None)
     return bool(rest) and rest[0].kind == "byline" and text is not None and text.prose
+
+
+def _is_headline(units: Sequence[Unit], index: int) -> bool:
+    """Whether a short line that asks or exclaims is the first of the page, above its date or a longer text."""
+    if any(unit.kind not in ("furniture", "byline") for unit in units[:index]):
+        return False
+    rest = units[index + 1 :]
+    below = next((unit for unit in rest if unit.kind not in ("furniture", "byline", "caption")), None)
+    return below is not None and (below is not rest[0] or len(below.text) > MAX_PLAIN_HEADING)
+
+
+def _decide_names(units: Sequence[Unit]) -> None:
+    """A bare name between a plain heading and its text is that of the author."""
+    for above, unit, below in zip(units, units[1:], units[2:], strict=False):
+        headed = above.loose or (above.kind == "heading" and above.number is None)
+        if unit.loose and headed and len(above.text) >= _MIN_TITLE and is_name(unit.text) and below.kind == "body":
+            unit.kind = "byline"
 
 
 def _decide_captions(units: Sequence[Unit]) -> None:

@@ -19,7 +19,10 @@ _LONG_HEADING = 20  # characters; headings with a comma are shorter as a rule
 _CONTEXT = 60_000  # characters around a junction in which its words are looked up
 
 _OPEN_END = re.compile(r"[，、,—～\-·/“‘（(《〈【的和与及或在对为把将被从向由并而以于让使照据]$")
-_MID_START = re.compile(r"[，。、；：！？…》”’）)】〉」』%％]|[的了着们化性吗呢吧者]")
+_MID_START = re.compile(
+    r"[，。、；：！？…》”’）)】〉」』%％/]"
+    r"|(?:的(?!确)|了(?!解|却)|着(?![力眼手重实])|化(?![工学解肥石])|性(?![能别格质])|者|们|[吗呢吧])"
+)
 _STRONG_START = re.compile(
     r"(?:近年来|近日|日前|此外|与此同时|同时，|另外|为此，|对此，|因此，|然而，|但是，|其次|最后，|首先|本报讯|据了解|据悉|据介绍|记者(?:了解|获悉|从|在|看|注意|还)"
     r"|当前，|目前，|今年以来|去年以来|会议(?:强调|指出|要求|认为|提出)|新华社|中新社)"
@@ -91,7 +94,7 @@ def join_broken(units: list[Unit], source: Source) -> list[Unit]:
 
 
 def _may_go_on(unit: Unit) -> bool:
-    if ends_sentence(unit.text):
+    if unit.whole or ends_sentence(unit.text):
         return False
     return unit.prose or unit.loose or (unit.undecided and is_numbered_heading(unit.text, unit.number))
 
@@ -110,7 +113,7 @@ def _continuation(
             return None  # heading, byline, text: the usual order on a page
         if other.kind in ("caption", "pull_quote", "furniture", "byline"):
             interrupted = True
-        elif other.kind == "heading" or (_begins_anew(other) and not _hangs(unit.text)):
+        elif other.whole or other.kind == "heading" or (_begins_anew(other) and not _hangs(unit.text)):
             return None
         elif other.loose:
             between.append(target)

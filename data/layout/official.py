@@ -86,9 +86,15 @@ def _title_like(unit: Unit) -> bool:
     return len(text) <= _MAX_TITLE_LINE and not ends_sentence(text) and bool(_DOCUMENT_TYPE.search(text))
 
 
+def _is_named(unit: Unit) -> bool:
+    """Whether a line can be the title below a red head; a 公报 may be the masthead or the document itself."""
+    return unit.kind in (None, "heading") and _title_like(unit)
+
+
 def _mark_title(units: list[Unit], head: int) -> list[Unit]:
-    for unit in units[:head]:
-        if unit.undecided and (ADOPTION_NOTE.match(unit.text) or _RED_HEAD.match(unit.text)):
+    for index, unit in enumerate(units[:head]):
+        red_head = bool(_RED_HEAD.match(unit.text)) and any(map(_is_named, units[index + 1 : head]))
+        if unit.undecided and (red_head or ADOPTION_NOTE.match(unit.text)):
             unit.kind = "furniture"
     ends = [i for i in range(head) if units[i].kind in (None, "heading") and _title_like(units[i])]
     plain = [i for i in range(head) if units[i].loose or units[i].kind == "heading"]

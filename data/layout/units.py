@@ -40,6 +40,7 @@ class Unit:
         bold: Whether figures in it carry `**` marks.
         title: Whether it is the title of the document.
         n_lines: How many lines of the source it holds.
+        whole: Whether it is a line of its author's that goes on in no other, such as a verse.
     """
 
     spans: list[Span]
@@ -52,6 +53,7 @@ class Unit:
     bold: bool = False
     title: bool = False
     n_lines: int = 1
+    whole: bool = False
 
     @property
     def undecided(self) -> bool:

