@@ -36,7 +36,9 @@ class TrainConfig:
         epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
         max_minutes: Time for the run; 0 for no limit. Where the epochs would take longer, the schedule is
             made shorter before the first step, after timing a few, so that the learning rate still ends at 0.
-        batch_size: Paragraphs a step.
+        batch_size: Paragraphs that go through the network at once, on each device.
+        accumulate: Batches whose gradients make one step: the step of a larger batch in the memory of one. A
+            step learns from `batch_size` x `accumulate` x processes paragraphs.
         encoder_lr: Peak learning rate of the encoder (AdamW, linear warm-up and decay).
         head_lr: Peak learning rate of the heads, which start from nothing.
         warmup_share: Share of the steps in which the rate rises.
@@ -77,6 +79,7 @@ class TrainConfig:
     epochs: float = 3.0
     max_minutes: float = 0.0
     batch_size: int = 16
+    accumulate: int = 1
     encoder_lr: float = 1.2e-4
     head_lr: float = 1e-3
     warmup_share: float = 0.06
@@ -117,7 +120,7 @@ class TrainConfig:
             object.__setattr__(self, "base", chosen)
         if self.epochs <= 0:
             raise ConfigError(f"epochs = {self.epochs}; expected more than 0")
-        for name in ("batch_size", "evals_per_epoch"):
+        for name in ("batch_size", "accumulate", "evals_per_epoch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 1")
         for name in ("frozen_layers", "max_minutes", "pad_to", "layers", "vector_loss"):

@@ -55,6 +55,7 @@ from policylens.train.encoder import (
 )
 from policylens.train.evaluation.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.interrupt import StopOnInterrupt
+from policylens.train.processes import agree, is_main, join, main_first, wait
 from policylens.train.progress import ProgressLog
 from policylens.train.quantize import measure_ranges
 from policylens.train.trainer import (
@@ -64,7 +65,9 @@ from policylens.train.trainer import (
     head_names,
     padding_step,
     planned_steps,
+    rows_per_step,
     training_arguments,
+    uses_gpu,
 )
 
 logger = logging.getLogger(__name__)
@@ -123,6 +126,8 @@ def train_model(
 ) -> Bundle:
     """Fine-tunes and writes a model folder.
 
+    Under `torchrun` or `accelerate launch` each process calls it alike; the main one writes.
+
     Args:
         data: See `TrainingData`.
         output: Model folder to write; checkpoints lie in its `checkpoints/` until the end.
@@ -139,14 +144,17 @@ def train_model(
         ConfigError: The settings do not fit the encoder, the device, or the run to resume.
         KeyboardInterrupt: After the state has been saved as a checkpoint, which `resume` takes up.
     """
+    join(use_cpu=not uses_gpu(device))
     checkpoints = output / CHECKPOINTS
-    _record_settings(checkpoints, config, resume=resume)
     set_seed(config.seed)
-    base = base_folder(config.base)
-    rows, teaching = _taught(data, taxonomy=taxonomy, config=config, folder=checkpoints, device=device)
+    with main_first():
+        _record_settings(checkpoints, config, resume=resume)
+        base = base_folder(config.base)
+        rows, teaching = _taught(data, taxonomy=taxonomy, config=config, folder=checkpoints, device=device)
+        encoder, pad_id = pair_encoder(
+            base, checkpoints / TOKENIZER_FOLDER, max_tokens=training_window(config)
+        )
     network = _network(base, rows, taxonomy=taxonomy, config=config)
-    tokenizer_folder = checkpoints / TOKENIZER_FOLDER
-    encoder, pad_id = pair_encoder(base, tokenizer_folder, max_tokens=training_window(config))
     train = EncodedRows(
         rows,
         encoder,
@@ -162,17 +170,27 @@ def train_model(
     if config.base_share:
         mix_with_base(network, base, share=config.base_share)
     model_config = _model_config(trainer, train.evaluation_view(data.holdout), config, data_files)
-    bundle = save_bundle(
+    if is_main():
+        _write(network, output, model_config, train, pad_id=pad_id)
+    wait()
+    return open_bundle(output)
+
+
+def _write(
+    network: PolicyClassifier, output: Path, config: ModelConfig, rows: EncodedRows, *, pad_id: int
+) -> None:
+    """Writes the folder and removes what only an interrupted run needs."""
+    checkpoints = output / CHECKPOINTS
+    save_bundle(
         network.cpu().eval(),
         output,
-        config=model_config,
-        taxonomy=taxonomy,
-        tokenizer_folder=tokenizer_folder,
+        config=config,
+        taxonomy=rows.taxonomy,
+        tokenizer_folder=checkpoints / TOKENIZER_FOLDER,
     )
-    save_ranges(measure_ranges(network, calibration_windows(train), pad_id=pad_id), output)
-    (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")
+    save_ranges(measure_ranges(network, calibration_windows(rows), pad_id=pad_id), output)
+    (output / TRAINING_FILE).write_text(dump_train_config(rows.config), encoding="utf-8")
     shutil.rmtree(checkpoints)
-    return bundle
 
 
 def _taught(
@@ -240,6 +258,8 @@ def _record_settings(folder: Path, config: TrainConfig, *, resume: bool) -> None
     path = folder / TRAINING_FILE
     if resume and path.is_file():
         check_same_settings(path, config)
+    if not is_main():
+        return
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(dump_train_config(config), encoding="utf-8")
 
@@ -293,7 +313,7 @@ def _trainer(
     device: str,
 ) -> PolicyTrainer:
     config, has_stances = train.config, bool(train.taxonomy.stances)
-    callbacks: list[Any] = [ProgressLog(batch_size=config.batch_size)]
+    callbacks: list[Any] = [ProgressLog(batch_size=rows_per_step(config))]
     if config.patience and len(dev):
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=config.patience))
     arguments = training_arguments(
@@ -324,17 +344,16 @@ def _trainer(
 def _fit_into_time(trainer: PolicyTrainer, rows: EncodedRows, folder: Path) -> None:
     """Shortens the schedule to what the time allows."""
     config, arguments = rows.config, trainer.args
-    steps = steps_within(
-        config.max_minutes,
-        step_seconds=lambda: measure_step(
-            trainer.model,
-            rows,
-            trainer.data_collator,
-            batch_size=config.batch_size,
-            bf16=arguments.bf16,
-        ),
-        planned=planned_steps(config, n_rows=len(rows)),
-        folder=folder,
+
+    def step_seconds() -> float:
+        batch = measure_step(
+            trainer.model, rows, trainer.data_collator, batch_size=config.batch_size, bf16=arguments.bf16
+        )
+        return batch * config.accumulate
+
+    planned = planned_steps(config, n_rows=len(rows))
+    steps = agree(
+        lambda: steps_within(config.max_minutes, step_seconds=step_seconds, planned=planned, folder=folder)
     )
     arguments.max_steps = steps
     arguments.warmup_steps = int(config.warmup_share * steps)

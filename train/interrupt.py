@@ -10,6 +10,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from policylens.train.processes import in_any, n_processes
+
 logger = logging.getLogger(__name__)
 
 
@@ -46,7 +48,8 @@ class StopOnInterrupt(TrainerCallback):
         control: TrainerControl,
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        """Save and stop, if asked to."""
+        """Save and stop, if asked to in any process: all have to stop at the same step."""
+        self.interrupted = in_any(self.interrupted)
         if self.interrupted:
             control.should_save = True
             control.should_training_stop = True
@@ -69,7 +72,8 @@ class StopOnInterrupt(TrainerCallback):
             self._before = None
 
     def _interrupt(self, signum: int, frame: FrameType | None) -> None:
-        if self.interrupted:
+        # A launcher passes the terminal's signal on, so that its processes get it twice.
+        if self.interrupted and n_processes() == 1:
             raise KeyboardInterrupt
         self.interrupted = True
         logger.warning("interrupt: saving a checkpoint after this step; once more stops at once")

@@ -20,6 +20,7 @@ from policylens.train.config import TrainConfig
 from policylens.train.dataset import EncodedRows
 from policylens.train.distill import VECTOR, vector_loss
 from policylens.train.evaluation.metrics import macro_f1
+from policylens.train.processes import n_processes
 
 DEVICES = ("auto", "cpu", "cuda")
 # oneDNN compiles its bf16 kernels anew for each shape; float32 and GPUs do not care, and padding costs.
@@ -115,12 +116,12 @@ class PolicyTrainer(Trainer):
         return self.optimizer
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
-        """Batches of like length."""
-        batch_size, rows = self.args.train_batch_size, self.train_dataset
+        """Batches of like length: all that make up one step, on whatever process."""
+        rows = self.train_dataset
         loader: DataLoader[dict[str, Any]] = DataLoader(
             rows,
-            batch_size=batch_size,
-            sampler=LikeLengthSampler(rows, batch_size=batch_size, seed=self.config.seed),
+            batch_size=self.args.train_batch_size,
+            sampler=LikeLengthSampler(rows, batch_size=rows_per_step(self.config), seed=self.config.seed),
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
         )
@@ -163,7 +164,7 @@ def training_arguments(
     Raises:
         ConfigError: The device is unknown or not there.
     """
-    steps_per_epoch = -(-n_rows // config.batch_size)
+    steps_per_epoch = -(-n_rows // rows_per_step(config))
     every = max(1, steps_per_epoch // config.evals_per_epoch)
     use_cpu = not uses_gpu(device)
     return TrainingArguments(
@@ -171,6 +172,7 @@ def training_arguments(
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.accumulate,
         warmup_steps=int(config.warmup_share * config.epochs * steps_per_epoch),
         lr_scheduler_type="linear",
         bf16=_has_bf16(use_cpu=use_cpu),
@@ -194,7 +196,12 @@ def training_arguments(
 
 def planned_steps(config: TrainConfig, *, n_rows: int) -> int:
     """Steps of all epochs."""
-    return max(1, math.ceil(config.epochs * -(-n_rows // config.batch_size)))
+    return max(1, math.ceil(config.epochs * -(-n_rows // rows_per_step(config))))
+
+
+def rows_per_step(config: TrainConfig) -> int:
+    """Paragraphs whose gradients make one step of the optimizer, over all processes."""
+    return config.batch_size * config.accumulate * n_processes()
 
 
 def padding_step(arguments: TrainingArguments) -> int:
