@@ -10,7 +10,7 @@ SOURCES := $(shell find $(PACKAGES) -type f -not -name '*.pyc' 2>/dev/null)
 SAMPLE := data/samples/binhe_industry_conference.txt
 TORCH := torch==2.13.0
 
-.PHONY: run test lint types format clean
+.PHONY: run test coverage lint types wheel format clean
 
 run: $(VENV)/.installed
 	$(BIN)/policylens summarize $(SAMPLE)
@@ -19,6 +19,18 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --ignore tests/train
 	$(BIN)/python -m pytest tests/train
+
+# The same tests with a count of the branches of our code that they take.
+coverage: $(VENV)/.installed-dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --ignore tests/train
+	$(BIN)/coverage run -m pytest tests/train
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# What a user gets who installs the wheel: no checkout, no editable install, nothing else in the environment.
+wheel: $(BIN)/python
+	PYTHON=$(PYTHON) TORCH='$(TORCH)' .ci/check_wheel
 
 # import-linter and mypy cannot see through the editable install, hence the copy in .check.
 lint: $(VENV)/.installed-dev .check/.installed
@@ -34,7 +46,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .check build *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage
+	rm -rf $(VENV) .check build *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	find $(PACKAGES) tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
