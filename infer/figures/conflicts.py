@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policylens.data.records import Amount, Conflict, Figure, Paragraph
-from policylens.infer.figures.quantities import HALF_WIDTH
+from policylens.infer.figures.digits import HALF_WIDTH
 
 _NATION = re.compile(r"^(?:我国|全国|中国)(?:已|累计|共)*")
 # "全市技改投资" is that of another city in every document.

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from policylens.infer.figures.digits import CHINESE_DIGITS, POWERS, read_chinese, read_decimals, read_power
+
 Bound = Literal["", "above", "below", "ordinal"]
 
-_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "○": 0, "两": 2}
-_POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
 # Cheque and traditional numerals; 廿 and 卅 are written out.
 _OTHER_FORMS = str.maketrans(
     {
@@ -230,7 +230,7 @@ def _dates(text: str) -> tuple[list[Date], str]:
 
 
 def _year(written: str) -> int:
-    return int("".join(c if c.isascii() else str(_DIGITS[c]) for c in written))
+    return int("".join(c if c.isascii() else str(CHINESE_DIGITS[c]) for c in written))
 
 
 def _quantities(text: str) -> Iterator[Quantity]:
@@ -257,7 +257,7 @@ def _lower_end(match: re.Match[str], unit: str, bound: Bound) -> Quantity:
     """The first number of a range; 2—3万个 gives it the magnitude and unit of the second one."""
     low, own_unit = match["low"], match["low_unit"]
     magnitude = re.search(rf"{_MAGNITUDE}+$", match["value"])
-    if magnitude and not own_unit and low[-1] not in _POWERS and low[0].isascii():
+    if magnitude and not own_unit and low[-1] not in POWERS and low[0].isascii():
         low += magnitude[0]
     unit = _SAME_UNIT.get(own_unit, own_unit) if own_unit else unit
     return Quantity(_value(low), unit, bound, match.start(), match.end("low"))
@@ -289,36 +289,13 @@ def _tenths(match: re.Match[str]) -> Decimal:
 def _value(written: str) -> Decimal:
     written = re.sub("[多余几来]", "", written)
     if match := re.match(_ARABIC, written):
-        value = Decimal(match[0])
-        for magnitude in written[match.end() :]:
-            value *= _POWERS[magnitude]
-        return value
+        return Decimal(match[0]) * read_power(written[match.end() :])
     whole, _, tail = written.partition("点")
-    value = _chinese(whole)
-    if tail:
-        value += Decimal("0." + "".join(str(_DIGITS[c]) for c in tail.rstrip("万亿")))
-        for magnitude in tail[len(tail.rstrip("万亿")) :]:
-            value *= _POWERS[magnitude]
-    return value
-
-
-def _chinese(written: str) -> Decimal:
-    """二十三 -> 23, 两千三百 -> 2300, 十万 -> 100000, 二〇三五 -> 2035, 万亿 -> 10^12."""
-    if not any(char in _POWERS for char in written):
-        return Decimal("".join(str(_DIGITS[char]) for char in written))
-    total = section = 0
-    digit: int | None = None
-    for char in written:
-        if char in _DIGITS:
-            digit = _DIGITS[char]
-        elif char in "万亿":
-            section += digit or 0
-            total = (total + (section or (0 if total else 1))) * _POWERS[char]
-            section, digit = 0, None
-        else:
-            section += (1 if digit is None else digit) * _POWERS[char]
-            digit = None
-    return Decimal(total + section + (digit or 0))
+    if not tail:
+        return Decimal(read_chinese(whole))
+    decimals = tail.rstrip("万亿")
+    value = Decimal(f"{read_chinese(whole)}.{read_decimals(decimals)}")
+    return value * read_power(tail[len(decimals) :])
 
 
 def _odd_numerals(text: str) -> list[str]:
