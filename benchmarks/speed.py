@@ -139,7 +139,7 @@ def our_pipeline(bundle: Bundle, *, batch: int, device: str) -> Way:
     logging.set_verbosity_error()
     model = Themes().eval()
     model.config.id2label = dict(enumerate(themes))
-    tokenizer = AutoTokenizer.from_pretrained(bundle.folder)
+    tokenizer = AutoTokenizer.from_pretrained(bundle.folder, trust_remote_code=False)
     # The heads read the second text of a pair only, which the token types tell.
     tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
     pipe = pipeline("text-classification", model=model, tokenizer=tokenizer, device=device)

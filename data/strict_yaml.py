@@ -5,11 +5,16 @@ Every function that checks takes `place`, the words that tell the user where in 
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 
 import yaml
 
 from policylens.data.errors import TaxonomyError
+
+# Aliases make lists of lists that are written out in no time and no memory.
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring = 2, 60
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -44,6 +49,8 @@ def load_yaml(text: str) -> object:
     # ValueError: a scalar that looks like a date or a number but is none, e.g. 2024-13-01.
     except (yaml.YAMLError, ValueError) as error:
         raise TaxonomyError(f"not valid YAML: {error}") from error
+    except RecursionError:
+        raise TaxonomyError("not valid YAML: nested too deep") from None
     return data
 
 
@@ -140,4 +147,4 @@ def flag_of(fields: Mapping[str, object], key: str, *, place: str, default: bool
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {value!r}"[:80]
+    return "nothing" if value is None else f"{type(value).__name__} {_SHORT.repr(value)}"[:80]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policylens.data.context import context_of
+from policylens.data.errors import ModelFileError
 from policylens.data.records import LabelScore, Paragraph, TaggedParagraph
 from policylens.data.taxonomy import Taxonomy
 from policylens.infer.abstention import abstention_for
@@ -21,7 +22,7 @@ from policylens.infer.engines.clause_vectors import ClausePool, Vectors
 from policylens.infer.engines.paragraph_vectors import ParagraphPool, ParagraphVector
 from policylens.infer.texts import as_paragraphs
 from policylens.models.bundle import Bundle, open_bundle
-from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
+from policylens.models.encode import Encoding, PairEncoder
 from policylens.models.openvino_graph import STATES
 
 # Paragraphs held at a time: enough for batches of like length, little enough for constant memory. The first
@@ -70,7 +71,7 @@ class Classifier:
         self.backend = backend
         # A runtime computes for one thread at a time; others tokenise and score meanwhile.
         self._computing = Lock()
-        self._encoder = PairEncoder(load_tokenizer(bundle.folder), max_tokens=bundle.config.max_tokens)
+        self._encoder = PairEncoder(bundle.load_tokenizer(), max_tokens=bundle.config.max_tokens)
 
     @classmethod
     def load(
@@ -225,6 +226,12 @@ class Classifier:
             return _merge_windows(zip(batches, computed, strict=True), flat, n_paragraphs=len(windows))
 
     def _calibrated(self, logits: dict[str, Probabilities], n_rows: int) -> Iterator[LabelProbabilities]:
+        # Damaged weights give NaN for every text, which argmax would take for the first label.
+        if broken := [head for head, values in logits.items() if not np.isfinite(values).all()]:
+            raise ModelFileError(
+                f"the weights in {self.bundle.folder} are damaged: the heads {', '.join(broken)} give no "
+                "numbers; copy the folder again, or train again"
+            )
         temperatures = self.bundle.config.temperatures
         theme = softmax(logits["theme"] / temperatures.get("theme", 1.0))
         also = 1 / (1 + np.exp(-logits["also"]))

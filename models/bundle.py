@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokenizers import Tokenizer
+
 from policylens.data.errors import ModelFileError, TaxonomyError
 from policylens.data.taxonomy import Taxonomy, dump_taxonomy, load_taxonomy
 from policylens.models.config import ModelConfig, load_config, save_config
-from policylens.models.encode import TOKENIZER_FILE
+from policylens.models.encode import TOKENIZER_FILE, load_tokenizer
+from policylens.models.json_files import read_json_object
+from policylens.models.parts import ENCODER_CONFIG_FILE, check_parts, read_encoder_config
+from policylens.models.weights_header import WEIGHTS_FILE, pickles_in, weights_hash
 
 if TYPE_CHECKING:
     from policylens.models.classifier import PolicyClassifier
 
-WEIGHTS_FILE = "model.safetensors"
-ENCODER_CONFIG_FILE = "config.json"
+__all__ = [
+    "ENCODER_CONFIG_FILE",
+    "EXPORT_FILE",
+    "METRICS_FILE",
+    "SHIPPED_MODEL",
+    "TAXONOMY_FILE",
+    "WEIGHTS_FILE",
+    "Bundle",
+    "load_network",
+    "open_bundle",
+    "save_bundle",
+    "without_pooler",
+]
+
 TAXONOMY_FILE = "taxonomy.yaml"
 METRICS_FILE = "metrics.json"
 # What a folder that `policylens export` wrote has in place of weights; see `models.export`.
@@ -40,30 +56,78 @@ class Bundle:
 
     @property
     def encoder_config(self) -> dict[str, Any]:
-        """The encoder's `config.json`."""
-        values: dict[str, Any] = json.loads((self.folder / ENCODER_CONFIG_FILE).read_text(encoding="utf-8"))
-        return values
+        """The encoder's `config.json`.
+
+        Raises:
+            ModelFileError: The file is broken.
+        """
+        return read_encoder_config(self.folder)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the folder has weights; one that `policylens export` wrote has a graph in their place."""
+        return not (self.folder / EXPORT_FILE).is_file()
+
+    def weights_digest(self) -> str:
+        """SHA-256 of the weights; of those that a graph was made from, "" where it does not say."""
+        if self.has_weights:
+            return weights_hash(self.weights)
+        return str(read_json_object(self.folder / EXPORT_FILE).get("weights", ""))
+
+    def load_tokenizer(self) -> Tokenizer:
+        """The tokenizer.
+
+        Raises:
+            ModelFileError: It is broken, or has tokens that the encoder does not know.
+        """
+        encoder = self.encoder_config
+        return load_tokenizer(
+            self.folder, n_embeddings=encoder.get("vocab_size"), max_tokens=self.config.max_tokens
+        )
 
 
 def open_bundle(folder: str | Path | None = None) -> Bundle:
-    """Opens a model folder, the shipped one by default, and checks that its parts are there.
+    """Opens a model folder, the shipped one by default, and checks that its parts belong together.
+
+    Weights are checked by their header: names, shapes, types and length. What the tokenizer holds is checked
+    when it is loaded, a graph when its runtime reads it.
 
     Raises:
-        ModelFileError: The folder or one of its files is missing or does not fit.
+        ModelFileError: The folder or one of its files is missing, broken, or does not fit the others.
     """
     path = Path(folder) if folder is not None else SHIPPED_MODEL
     if not path.is_dir():
         raise ModelFileError(f"no model folder at {path}; name a folder that `policylens train` wrote")
     config = load_config(path)
-    weights = EXPORT_FILE if (path / EXPORT_FILE).is_file() else WEIGHTS_FILE
-    names = (weights, ENCODER_CONFIG_FILE, TOKENIZER_FILE, TAXONOMY_FILE)
-    if missing := [name for name in names if not (path / name).is_file()]:
-        raise ModelFileError(f"model folder {path} is incomplete: it has no {', '.join(missing)}")
+    _check_files(path)
     try:
         taxonomy = load_taxonomy(path / TAXONOMY_FILE)
     except TaxonomyError as error:
         raise ModelFileError(f"model folder {path}: {error}") from error
-    return Bundle(folder=path, config=config, taxonomy=taxonomy)
+    bundle = Bundle(folder=path, config=config, taxonomy=taxonomy)
+    check_parts(
+        path,
+        config=config,
+        taxonomy=taxonomy,
+        encoder=bundle.encoder_config,
+        has_weights=bundle.has_weights,
+    )
+    return bundle
+
+
+def _check_files(folder: Path) -> None:
+    weights = EXPORT_FILE if (folder / EXPORT_FILE).is_file() else WEIGHTS_FILE
+    names = (weights, ENCODER_CONFIG_FILE, TOKENIZER_FILE, TAXONOMY_FILE)
+    missing = [name for name in names if not (folder / name).is_file()]
+    if not missing:
+        return
+    message = f"model folder {folder} is incomplete: it has no {', '.join(missing)}"
+    if WEIGHTS_FILE in missing and (pickles := pickles_in(folder)):
+        message += (
+            f"; {', '.join(pickles)} is never read, since a pickle can run code: save the weights as "
+            "safetensors, or take a folder that `policylens train` wrote"
+        )
+    raise ModelFileError(message)
 
 
 def save_bundle(
@@ -117,9 +181,11 @@ def load_network(bundle: Bundle, **encoder_settings: float) -> PolicyClassifier:
     from policylens.models.classifier import PolicyClassifier, head_sizes
 
     try:
-        config = AutoConfig.from_pretrained(bundle.folder, **encoder_settings)
+        config = AutoConfig.from_pretrained(
+            bundle.folder, trust_remote_code=False, local_files_only=True, **encoder_settings
+        )
         encoder = AutoModel.from_config(  # type: ignore[no-untyped-call]
-            config, dtype=torch.float32, **without_pooler(config.model_type)
+            config, dtype=torch.float32, trust_remote_code=False, **without_pooler(config.model_type)
         )
         model = PolicyClassifier(encoder, head_sizes(bundle.taxonomy))
         model.load_state_dict({name: tensor.float() for name, tensor in load_file(bundle.weights).items()})

@@ -8,9 +8,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from policylens.data.errors import ModelFileError
+from policylens.models.json_files import is_number, is_text_by_text, is_whole, read_json_object
 
 CONFIG_FILE = "policylens.json"
 FORMAT_VERSION = 1
+# Below it a window has no room for a text beside the special tokens and the context.
+_LEAST_WINDOW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +88,93 @@ def load_config(folder: Path) -> ModelConfig:
     """Reads `policylens.json`.
 
     Raises:
-        ModelFileError: The file is missing, not JSON, of another format version or has unknown keys.
+        ModelFileError: The file is missing, broken, of another format version, has unknown keys, or a value
+            that no inference can use.
     """
     path = folder / CONFIG_FILE
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.is_file():
         raise ModelFileError(
             f"{folder} is not a policylens model folder: it has no {CONFIG_FILE}; "
             "name a folder that `policylens train` wrote"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{path} cannot be read: {error}") from error
-    if not isinstance(raw, dict) or raw.get("format_version") != FORMAT_VERSION:
-        raise ModelFileError(f"{path}: expected format_version {FORMAT_VERSION}; retrain or update")
-    known = {item.name for item in fields(ModelConfig)}
-    if unknown := set(raw) - known:
-        raise ModelFileError(f"{path}: unknown keys {sorted(unknown)}; known keys are {sorted(known)}")
+        )
+    raw = read_json_object(path)
+    if raw.get("format_version") != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path}: format_version is {raw.get('format_version')!r}, expected {FORMAT_VERSION}; "
+            "retrain or update policylens"
+        )
+    _check_keys(raw, ModelConfig, path)
     try:
-        parts = {
-            "context": ContextConfig(**raw["context"]),
-            "abstention": {
-                head: tuple(Promise(**item) for item in items)
-                for head, items in raw.get("abstention", {}).items()
-            },
-        }
-        config = ModelConfig(**{**raw, **parts})
-        _check_promises(config, path)
-    except (TypeError, KeyError, AttributeError) as error:
+        config = ModelConfig(**{**raw, "context": _context(raw, path), "abstention": _promises(raw, path)})
+    except TypeError as error:
         raise ModelFileError(f"{path} is incomplete: {error}") from error
+    _check_values(config, path)
+    _check_promises(config, path)
     return config
+
+
+def _check_keys(values: Mapping[str, object], kind: type, path: Path) -> None:
+    known = {item.name for item in fields(kind)}
+    if unknown := set(values) - known:
+        raise ModelFileError(f"{path}: unknown keys {sorted(unknown)}; known keys are {sorted(known)}")
+
+
+def _context(raw: Mapping[str, object], path: Path) -> ContextConfig:
+    values = raw.get("context")
+    if not isinstance(values, dict) or not all(is_whole(value, least=0) for value in values.values()):
+        raise ModelFileError(
+            f"{path}: context is {_shown(values)}; expected names with numbers of characters"
+        )
+    _check_keys(values, ContextConfig, path)
+    return ContextConfig(**values)
+
+
+def _promises(raw: Mapping[str, object], path: Path) -> dict[str, tuple[Promise, ...]]:
+    tables = raw.get("abstention", {})
+    if not isinstance(tables, dict) or not all(map(_is_table, tables.values())):
+        raise ModelFileError(
+            f"{path}: abstention is {_shown(tables)}; expected for each head a list of promises, each with "
+            f"the numbers {', '.join(item.name for item in fields(Promise))}"
+        )
+    return {head: tuple(Promise(**item) for item in items) for head, items in tables.items()}
+
+
+def _is_table(items: object) -> bool:
+    names = {item.name for item in fields(Promise)}
+    return isinstance(items, list) and all(
+        isinstance(item, dict) and set(item) == names and all(map(is_number, item.values())) for item in items
+    )
+
+
+def _check_values(config: ModelConfig, path: Path) -> None:
+    """Types and ranges; a table of (whether it fits, name, what is expected)."""
+    temperatures = config.temperatures
+    numbers = isinstance(temperatures, Mapping) and all(map(is_number, temperatures.values()))
+    checks = (
+        (isinstance(config.base, str), "base", "the name of an encoder"),
+        (isinstance(config.package_version, str), "package_version", "text"),
+        (
+            is_whole(config.max_tokens, least=_LEAST_WINDOW),
+            "max_tokens",
+            f"a whole number from {_LEAST_WINDOW} on",
+        ),
+        (numbers, "temperatures", "numbers by head"),
+        (numbers and all(value > 0 for value in temperatures.values()), "temperatures", "numbers above 0"),
+        (
+            is_number(config.also_threshold) and 0 <= config.also_threshold <= 1,
+            "also_threshold",
+            "a number from 0 to 1",
+        ),
+        (is_text_by_text(config.trained_on), "trained_on", "checksums by file name"),
+        (is_text_by_text(config.calibrated_on), "calibrated_on", "checksums by file name"),
+    )
+    for fits, name, expected in checks:
+        if not fits:
+            raise ModelFileError(f"{path}: {name} is {_shown(getattr(config, name))}; expected {expected}")
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:80]
 
 
 def _check_promises(config: ModelConfig, path: Path) -> None:

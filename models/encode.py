@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 from policylens.data.errors import ModelFileError
 
@@ -29,20 +30,51 @@ class Encoding:
     types: list[int]
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
+def load_tokenizer(
+    folder: Path, *, n_embeddings: int | None = None, max_tokens: int | None = None
+) -> Tokenizer:
     """Reads `tokenizer.json`.
 
+    Args:
+        folder: Where it is.
+        n_embeddings: How many tokens the encoder knows, where that is to be checked.
+        max_tokens: Window into which two texts with their special tokens have to fit, likewise.
+
     Raises:
-        ModelFileError: It is missing or broken.
+        ModelFileError: It is missing or broken, or does not fit the encoder.
     """
     path = folder / TOKENIZER_FILE
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise ModelFileError(f"{path} cannot be loaded: {error}") from error
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        special = tokenizer.encode("", "").ids
+        last = max((_last_id(tokenizer), *special))
+    except BaseException as error:
+        # tokenizers raises bare Exception, and where its Rust code panics not even that.
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
+        raise ModelFileError(f"{path} cannot be loaded: {str(error)[:300]}; copy the folder again") from error
+    if n_embeddings is not None and last >= n_embeddings:
+        raise ModelFileError(
+            f"{path} has tokens up to number {last:,}, the encoder knows {n_embeddings:,}; take all files "
+            "of the folder from one training run"
+        )
+    if max_tokens is not None and 2 * len(special) >= max_tokens:
+        raise ModelFileError(
+            f"{path} puts {len(special)} special tokens around two texts, which leaves no room for them in "
+            f"a window of {max_tokens}"
+        )
     return tokenizer
+
+
+def _last_id(tokenizer: Tokenizer) -> int:
+    """The largest id that a text can get."""
+    added = tokenizer.get_added_tokens_decoder()
+    if isinstance(tokenizer.model, Unigram):
+        # Numbered without gaps; to list them all would take a tenth of a second.
+        return max(tokenizer.get_vocab_size(with_added_tokens=False) - 1, *added, 0)
+    return max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
 
 
 class PairEncoder:

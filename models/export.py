@@ -15,6 +15,7 @@ from pathlib import Path
 
 from policylens.data.errors import ConfigError, ModelFileError
 from policylens.models.bundle import EXPORT_FILE, METRICS_FILE, WEIGHTS_FILE, Bundle
+from policylens.models.json_files import read_json_object
 from policylens.models.openvino_graph import RANGES_FILE, Ranges, build_graph, load_ranges
 
 OPENVINO_FILE, ONNX_FILE = "model.xml", "model.onnx"
@@ -34,6 +35,7 @@ class Export:
         source: Name of the model folder that it was made from.
         gate: What was measured before it was written: see `train.gate.GateReport`.
         package_version: policylens that wrote it.
+        weights: SHA-256 of the weights that the graph was made from.
     """
 
     backend: str
@@ -41,6 +43,7 @@ class Export:
     source: str
     gate: Mapping[str, object] = field(default_factory=dict)
     package_version: str = ""
+    weights: str = ""
 
 
 def write_export(bundle: Bundle, folder: Path, *, backend: str, precision: str) -> None:
@@ -74,7 +77,13 @@ def write_export(bundle: Bundle, folder: Path, *, backend: str, precision: str) 
         if path.is_file() and path.name not in _LEFT_OUT and not path.name.startswith("."):
             shutil.copyfile(path, folder / path.name)
     save_export(
-        Export(backend, precision, bundle.folder.resolve().name, package_version=version("policylens")),
+        Export(
+            backend,
+            precision,
+            bundle.folder.resolve().name,
+            package_version=version("policylens"),
+            weights=bundle.weights_digest(),
+        ),
         folder,
     )
 
@@ -94,11 +103,11 @@ def load_export(folder: Path) -> Export | None:
     path = folder / EXPORT_FILE
     if not path.is_file():
         return None
+    raw = read_json_object(path, remedy="export the model again")
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
         known = {item.name for item in fields(Export)}
         export = Export(**{name: value for name, value in raw.items() if name in known})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except TypeError as error:
         raise ModelFileError(f"{path} is broken: {error}; export the model again") from error
     if export.backend not in EXPORT_BACKENDS or export.precision not in PRECISIONS:
         raise ModelFileError(

@@ -7,9 +7,7 @@ so that no second copy of the weights has to be shipped or kept in step.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +15,26 @@ from numpy.typing import NDArray
 
 from policylens.data.errors import ModelFileError
 from policylens.models.bundle import Bundle
+from policylens.models.int8_ranges import RANGES_FILE, Ranges, read_ranges, save_ranges
 
 if TYPE_CHECKING:
     import openvino
     from openvino import Node
 
-Array = NDArray[Any]
-Ranges = Mapping[str, tuple[float, float]]
+__all__ = [
+    "ACTIVATION_LEVELS",
+    "RANGES_FILE",
+    "STATES",
+    "WEIGHT_LEVEL",
+    "Ranges",
+    "build_graph",
+    "float_weight",
+    "load_ranges",
+    "save_ranges",
+]
 
-RANGES_FILE = "int8_ranges.json"
+Array = NDArray[Any]
+
 # Name of the output that carries the encoder's token vectors, beside the heads'.
 STATES = "states"
 # Weights use 7 of their 8 bits: CPUs without VNNI add pairs of int8 products in 16 bits, which would
@@ -40,22 +49,7 @@ def load_ranges(bundle: Bundle) -> Ranges | None:
     Raises:
         ModelFileError: The file is broken.
     """
-    path = bundle.folder / RANGES_FILE
-    if not path.is_file():
-        return None
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return {name: (float(low), float(high)) for name, (low, high) in raw.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ModelFileError(
-            f"{path} is broken: {error}; train again or delete it to run in float"
-        ) from error
-
-
-def save_ranges(ranges: Ranges, folder: Path) -> None:
-    """Writes `int8_ranges.json`."""
-    rounded = {name: [round(low, 5), round(high, 5)] for name, (low, high) in ranges.items()}
-    (folder / RANGES_FILE).write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
+    return read_ranges(bundle.folder)
 
 
 def build_graph(bundle: Bundle, *, ranges: Ranges | None, states: bool = False) -> openvino.Model:
@@ -86,6 +80,22 @@ def build_graph(bundle: Bundle, *, ranges: Ranges | None, states: bool = False) 
         return _GraphBuilder(load_file(bundle.weights), config, ranges).build(states=states)
     except KeyError as error:
         raise ModelFileError(f"{bundle.weights} has no weight {error}") from error
+
+
+def float_weight(state: Mapping[str, Array], name: str) -> Array:
+    """A weight in float32.
+
+    Raises:
+        KeyError: There is none of this name.
+        ModelFileError: It holds values that are no numbers, which int8 and fused attention would hide.
+    """
+    values: Array = state[name].astype(np.float32)
+    if not np.isfinite(values.sum()):
+        raise ModelFileError(
+            f"the weights are damaged: {name} holds values that are no numbers; copy the folder again, or "
+            "train again"
+        )
+    return values
 
 
 class _GraphBuilder:
@@ -120,7 +130,7 @@ class _GraphBuilder:
         return ov.Model(outputs, [ids, types, mask], "policylens")
 
     def weight(self, name: str) -> Array:
-        return self.state[name].astype(np.float32)
+        return float_weight(self.state, name)
 
     def _constant(self, values: Array | float) -> Node:
         return self.ops.constant(np.asarray(values, dtype=np.float32))

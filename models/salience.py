@@ -6,17 +6,18 @@ averaged; plain numpy, no torch. It lives in two files beside the classifier's a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from policylens.data.errors import ModelFileError
+from policylens.models.bundle import Bundle
+from policylens.models.json_files import is_whole, read_json_object
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ HEAD_FILE = "salience.safetensors"
 HEAD_CONFIG_FILE = "salience.json"
 # Standardised features are cut here: a paragraph of ten thousand characters is only very long.
 FEATURE_CAP = 4.0
+_REMEDY = "run `policylens train-salience`, or delete the file"
 
 Floats = NDArray[np.float32]
 
@@ -99,13 +101,18 @@ class SalienceHead:
         return total / np.float32(len(self.inner))
 
 
+_SHAPES = {
+    "mean": ("features",),
+    "scale": ("features",),
+    "vector_scale": ("one",),
+    "clause": ("copies", "hidden", "width"),
+    "paragraph": ("copies", "hidden", "width"),
+    "inner": ("copies", "inputs", "units"),
+    "inner_bias": ("copies", "units"),
+    "outer": ("copies", "units", "outputs"),
+    "outer_bias": ("copies", "outputs"),
+}
 _ARRAYS = tuple(name for name in SalienceHead.__dataclass_fields__ if name != "config")
-
-
-def weights_hash(path: Path) -> str:
-    """SHA-256 of a weights file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_head(head: SalienceHead, folder: Path) -> None:
@@ -118,12 +125,11 @@ def save_head(head: SalienceHead, folder: Path) -> None:
     (folder / HEAD_CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def load_head(folder: Path, *, weights: Path, features: tuple[str, ...]) -> SalienceHead | None:
+def load_head(bundle: Bundle, *, features: tuple[str, ...]) -> SalienceHead | None:
     """Read the head of a model folder.
 
     Args:
-        folder: The model folder.
-        weights: Its encoder weights.
+        bundle: The folder.
         features: Names of the features that this version computes.
 
     Returns:
@@ -133,41 +139,67 @@ def load_head(folder: Path, *, weights: Path, features: tuple[str, ...]) -> Sali
     Raises:
         ModelFileError: The files are broken.
     """
-    path = folder / HEAD_FILE
+    path = bundle.folder / HEAD_FILE
     if not path.is_file():
         return None
-    config = _read_config(folder / HEAD_CONFIG_FILE)
-    if config.encoder != weights_hash(weights) or config.features != features:
+    config = _read_config(bundle.folder / HEAD_CONFIG_FILE)
+    if config.features != features or config.encoder != bundle.weights_digest():
         logger.warning(
             "%s was fitted to another model or version and is left aside; "
             "`policylens train-salience` fits it anew",
             path,
         )
         return None
-    return SalienceHead(config, **_read_arrays(path, len(config.features)))
+    sizes = {"features": len(features), "hidden": bundle.encoder_config["hidden_size"]}
+    return SalienceHead(config, **_read_arrays(path, sizes))
 
 
 def _read_config(path: Path) -> HeadConfig:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return HeadConfig(**{**raw, "features": tuple(raw["features"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelFileError(
-            f"{path} is missing or broken: {error}; run `policylens train-salience`"
-        ) from error
+    raw = read_json_object(path, remedy=_REMEDY)
+    features = raw.get("features")
+    texts = (raw.get("encoder"), raw.get("data"), raw.get("version"))
+    if (
+        set(raw) != {item.name for item in fields(HeadConfig)}
+        or not isinstance(features, list)
+        or not all(isinstance(item, str) for item in (*features, *texts))
+        or not is_whole(raw["sets"], least=0)
+    ):
+        names = ", ".join(item.name for item in fields(HeadConfig))
+        raise ModelFileError(f"{path} is broken: expected the fields {names} of a salience head; {_REMEDY}")
+    return HeadConfig(**{**raw, "features": tuple(features)})
 
 
-def _read_arrays(path: Path, n_features: int) -> Mapping[str, Floats]:
+def _read_arrays(path: Path, sizes: Mapping[str, int]) -> Mapping[str, Floats]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
         arrays = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ModelFileError(f"{path} cannot be read: {error}; run `policylens train-salience`") from error
-    if set(arrays) != set(_ARRAYS) or arrays["mean"].shape != (n_features,):
+        raise ModelFileError(f"{path} cannot be read: {error}; {_REMEDY}") from error
+    if set(arrays) != set(_ARRAYS):
         raise ModelFileError(
-            f"{path} holds {', '.join(sorted(arrays))} for {arrays.get('mean', np.zeros(0)).size} features; "
-            f"expected {', '.join(sorted(_ARRAYS))} for {n_features}: run `policylens train-salience`"
+            f"{path} holds {', '.join(sorted(arrays)) or 'nothing'}; expected {', '.join(sorted(_ARRAYS))}: "
+            f"{_REMEDY}"
         )
+    _check_arrays(arrays, path, {**sizes, "one": 1})
     return arrays
+
+
+def _check_arrays(arrays: Mapping[str, Floats], path: Path, sizes: dict[str, int]) -> None:
+    """The shapes that `SalienceHead` gives, with one size for each name, and numbers in them."""
+    for name, shape in _SHAPES.items():
+        found = arrays[name].shape
+        fits = len(found) == len(shape) and all(
+            sizes.setdefault(side, size) == size for side, size in zip(shape, found, strict=True)
+        )
+        if not fits or not np.issubdtype(arrays[name].dtype, np.floating):
+            expected = " × ".join(f"{side} ({sizes[side]})" if side in sizes else side for side in shape)
+            raise ModelFileError(f"{path}: {name} has the shape {found}, expected {expected}; {_REMEDY}")
+        if not np.isfinite(arrays[name]).all():
+            raise ModelFileError(f"{path}: {name} holds values that are no numbers; {_REMEDY}")
+    if sizes["inputs"] != sizes["features"] + 2 * sizes["width"] or not sizes["outputs"]:
+        raise ModelFileError(
+            f"{path}: the first layer takes {sizes['inputs']} values of {sizes['features']} features and "
+            f"two vectors of {sizes['width']}; {_REMEDY}"
+        )

@@ -53,7 +53,12 @@ def compare(
 
     The verdict is better or worse only where the paired bootstrap interval of the accuracy gain excludes 0
     and the exact McNemar test agrees at the 5 % level; worse in one head is worse.
-    """
+
+    \b
+    Examples:
+      policylens compare shipped my-model --data labelled.jsonl
+      policylens compare model-1 model-2 --data labelled.jsonl -o change.md
+    """  # noqa: D301 - a backspace
     from policylens.infer.classify import Classifier
     from policylens.infer.streams.output import open_output
     from policylens.train.evaluation.compare import compare_models, to_json, to_markdown
@@ -78,7 +83,12 @@ def info(
     ] = None,
     form: Annotated[InfoForm, typer.Option("--format", help="Output format.")] = InfoForm.TEXT,
 ) -> None:
-    """Print what a model folder holds, and refuse one whose parts do not fit together."""
+    """Print what a model folder holds, and refuse one whose parts do not fit together.
+
+    \b
+    Example:
+      policylens model info my-model
+    """  # noqa: D301 - a backspace
     import json
 
     from policylens.models.inspect import inspect_model
@@ -91,7 +101,7 @@ def info(
 
 
 def _info_lines(found: ModelInfo) -> list[str]:
-    config, encoder = found.config, found.encoder
+    config = found.config
     context = _pairs(config["context"]).replace("_chars", "")
     rows = [
         ("folder", found.folder),
@@ -99,12 +109,7 @@ def _info_lines(found: ModelInfo) -> list[str]:
         ("themes", ", ".join(found.themes)),
         ("stances", ", ".join(found.stances) or "none"),
         ("base", str(config["base"])),
-        (
-            "encoder",
-            f"{encoder['model_type']}, {encoder['num_hidden_layers']} layers of {encoder['hidden_size']}, "
-            f"{encoder['vocab_size']:,} pieces; {found.parameters / 1e6:.1f} M weights, "
-            f"{', '.join(found.dtypes)}{', int8 ranges' if found.int8 else ''}",
-        ),
+        ("encoder", _encoder_line(found)),
         ("window", f"{config['max_tokens']} tokens; context {context} characters"),
         ("temperatures", _pairs(config["temperatures"]) or "none"),
         ("also themes", f"from {config['also_threshold']:.3g}"),
@@ -122,6 +127,21 @@ def _info_lines(found: ModelInfo) -> list[str]:
         note = "" if file.read else "  (never read)"
         lines.append(f"{file.size:>12,}  {file.sha256}  {file.name}{note}")
     return lines
+
+
+def _encoder_line(found: ModelInfo) -> str:
+    """Size of the encoder, and what holds it: weights, or a graph of them."""
+    encoder = found.encoder
+    size = (
+        f"{encoder['model_type']}, {encoder['num_hidden_layers']} layers of {encoder['hidden_size']}, "
+        f"{encoder['vocab_size'] or 0:,} pieces"
+    )
+    if found.export is not None:
+        return (
+            f"{size}; graph for {found.export.backend} in {found.export.precision}, of {found.export.source}"
+        )
+    weights = f"{(found.parameters or 0) / 1e6:.1f} M weights, {', '.join(found.dtypes)}"
+    return f"{size}; {weights}{', int8 ranges' if found.int8 else ''}"
 
 
 def _promises(abstention: dict[str, list[dict[str, float]]]) -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ class Salience:
             ModelFileError: The folder cannot be used.
         """
         bundle = open_bundle(model)
-        head = load_head(bundle.folder, weights=bundle.weights, features=feature_names())
+        head = load_head(bundle, features=feature_names())
         return None if head is None else cls(head)
 
     def classify(self, classifier: Classifier, paragraphs: Iterable[Paragraph]) -> Iterator[TaggedParagraph]:

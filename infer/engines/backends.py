@@ -7,14 +7,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from policylens.data.errors import ConfigError, ModelFileError
+from policylens.data.errors import ConfigError
 from policylens.infer.engines.cpu import multiplies_int8
 from policylens.infer.engines.onnx_backend import OnnxBackend
 from policylens.infer.engines.padding import PAD_TO_TOKENS, Logits, pad_batch
 from policylens.infer.engines.torch_backend import TorchBackend
 from policylens.models.bundle import Bundle
 from policylens.models.encode import Encoding
-from policylens.models.export import OPENVINO_FILE, load_export
+from policylens.models.export import load_export
+from policylens.models.graph_outputs import check_openvino, read_openvino
 from policylens.models.openvino_graph import RANGES_FILE, STATES, build_graph, load_ranges
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class OpenVinoBackend:
     Raises:
         ConfigError: int8 is asked for and the folder has no activation ranges, or it is an export for
             another runtime.
-        ModelFileError: An exported graph is broken or missing.
+        ModelFileError: An exported graph is broken, missing, or of another model.
     """
 
     name = "openvino"
@@ -192,13 +193,8 @@ def _graph(bundle: Bundle, *, precision: str | None, states: bool) -> tuple[open
 
 
 def _read_graph(bundle: Bundle, *, states: bool) -> openvino.Model:
-    import openvino as ov
-
-    path = bundle.folder / OPENVINO_FILE
-    try:
-        graph = ov.Core().read_model(path)
-    except RuntimeError as error:
-        raise ModelFileError(f"{path} cannot be loaded: {str(error)[:300]}; export it again") from error
+    graph = read_openvino(bundle)
+    check_openvino(bundle, graph)
     if not states:
         (extra,) = (result for result in graph.get_results() if STATES in result.output(0).get_names())
         graph.remove_result(extra)

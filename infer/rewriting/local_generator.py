@@ -58,7 +58,7 @@ class LocalGenerator:
         try:
             config = AutoConfig.from_pretrained(model, trust_remote_code=False)
             auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-            loaded = auto.from_pretrained(model, config=config, trust_remote_code=False)
+            loaded = auto.from_pretrained(model, config=config, trust_remote_code=False, use_safetensors=True)
             tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
         except (
             Exception

@@ -42,10 +42,24 @@ def test_folder_without_config_is_named(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"colour": 1}, r"unknown keys \['colour'\]"),
-        ({"format_version": 99}, "expected format_version 1"),
-        ({"context": {"words": 3}}, "is incomplete"),
-        ({"abstention": {"theme": [{"precision": 0.9}]}}, "is incomplete"),
-        ({"abstention": [1]}, "is incomplete"),
+        ({"format_version": 99}, "format_version is 99, expected 1"),
+        ({"context": {"words": 3}}, r"unknown keys \['words'\]"),
+        ({"context": {"title_chars": "40"}}, "context is .* expected names with numbers of characters"),
+        ({"context": {"title_chars": -1}}, "context is"),
+        ({"context": None}, "context is None"),
+        ({"base": 7}, "base is 7; expected the name of an encoder"),
+        ({"max_tokens": 7}, "max_tokens is 7; expected a whole number from 8 on"),
+        ({"max_tokens": True}, "max_tokens is True"),
+        ({"temperatures": {"theme": 0}}, "temperatures is .* expected numbers above 0"),
+        ({"temperatures": {"theme": float("nan")}}, "temperatures is .* expected numbers by head"),
+        ({"temperatures": [1]}, "temperatures is"),
+        ({"also_threshold": 1.5}, "also_threshold is 1.5; expected a number from 0 to 1"),
+        ({"also_threshold": "0.5"}, "also_threshold is '0.5'"),
+        ({"trained_on": {"a": 1}}, "trained_on is .* expected checksums by file name"),
+        ({"package_version": None}, "package_version is None"),
+        ({"abstention": {"theme": [{"precision": 0.9}]}}, "abstention is .* expected for each head"),
+        ({"abstention": {"theme": 3}}, "abstention is"),
+        ({"abstention": [1]}, "abstention is"),
         (
             {"abstention": {"theme": [{"precision": 1.2, "confidence": 0.5, "coverage": 1.0}]}},
             r"abstention of 'theme' has .*precision=1.2.*expected numbers from 0 to 1",
@@ -91,7 +105,17 @@ def test_more_than_the_table_holds_is_not_promised() -> None:
     assert promise_for(CONFIG.abstention["theme"], 0.96) is None
 
 
-def test_broken_json_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "policylens.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ModelFileError, match="cannot be read"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"{", "cannot be read as JSON"),
+        (b"[" * 100_000, "cannot be read as JSON"),
+        (b"\xff\xfe", "cannot be read as JSON"),
+        (b"[1]", "holds list, expected a JSON object"),
+        (b"", "cannot be read as JSON"),
+    ],
+)
+def test_broken_json_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
+    (tmp_path / "policylens.json").write_bytes(text)
+    with pytest.raises(ModelFileError, match=message):
         load_config(tmp_path)

@@ -2,8 +2,12 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from policylens.data.errors import ModelFileError
+from policylens.data.taxonomy import taxonomy_from_labels
+from policylens.models.bundle import Bundle
+from policylens.models.config import ModelConfig
 from policylens.models.salience import (
     HEAD_CONFIG_FILE,
     HEAD_FILE,
@@ -11,8 +15,8 @@ from policylens.models.salience import (
     SalienceHead,
     load_head,
     save_head,
-    weights_hash,
 )
+from policylens.models.weights_header import weights_hash
 
 FEATURES = ("figure", "place")
 
@@ -40,12 +44,14 @@ def head(encoder, *, copies=2):
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "config.json").write_text('{"model_type": "other", "hidden_size": 4}')
     save_head(head(weights_hash(tmp_path / "model.safetensors")), tmp_path)
     return tmp_path
 
 
 def load(folder, features=FEATURES):
-    return load_head(folder, weights=folder / "model.safetensors", features=features)
+    bundle = Bundle(folder, ModelConfig(base="tiny"), taxonomy_from_labels("t", ["a", "b"]))
+    return load_head(bundle, features=features)
 
 
 def test_a_head_is_the_same_after_saving(folder):
@@ -89,5 +95,26 @@ def test_broken_files_are_errors(folder):
         load(folder)
     del config["features"]
     (folder / HEAD_CONFIG_FILE).write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(ModelFileError, match="missing or broken"):
+    with pytest.raises(ModelFileError, match="expected the fields features, encoder, data, sets, version"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inner": np.zeros((2, 9, 5))}, "first layer takes 9 values of 2 features and two vectors of 3"),
+        (
+            {"clause": np.zeros((2, 5, 3))},
+            r"clause has the shape .* hidden \(4\)",
+        ),
+        ({"mean": np.zeros(3)}, r"mean has the shape \(3,\), expected features \(2\)"),
+        ({"outer_bias": np.full((2, 1), np.nan)}, "outer_bias holds values that are no numbers"),
+        ({"vector_scale": np.zeros(2)}, r"vector_scale has the shape \(2,\), expected one \(1\)"),
+        ({"scale": np.ones(2, np.int32)}, "scale has the shape"),
+    ],
+)
+def test_arrays_that_do_not_fit(folder, change, message):
+    arrays = load_file(folder / HEAD_FILE) | change
+    save_file(arrays, folder / HEAD_FILE)
+    with pytest.raises(ModelFileError, match=message):
         load(folder)
