@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
-from policylens.data.errors import ConfigError
+from policylens.data.errors import ConfigError, ModelFileError
 from policylens.models.base import resolve_base
 from policylens.models.bundle import SHIPPED_MODEL, load_network, open_bundle, without_pooler
 from policylens.models.classifier import PolicyClassifier
 from policylens.models.config import CONFIG_FILE
 from policylens.models.encode import PairEncoder, load_tokenizer
 from policylens.train.config import SHIPPED_NAME, TrainConfig
+from policylens.train.processes import is_main
 
 
 def base_folder(base: str) -> str:
@@ -41,8 +44,11 @@ def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
         base: Folder or Hugging Face id; of a model folder of ours, its encoder.
         dropout: Of hidden states and attention. Above 0 it keeps PyTorch from its fused CPU attention and
             draws its random numbers on one thread: on two cores a step takes twice as long.
+
+    Raises:
+        ModelFileError: It cannot be loaded.
     """
-    config = AutoConfig.from_pretrained(base)
+    config = _open(base, AutoConfig.from_pretrained)
     rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     known = {name: value for name, value in rates.items() if hasattr(config, name)}
     if is_model_folder(base):
@@ -50,16 +56,38 @@ def load_encoder(base: str, *, dropout: float) -> PreTrainedModel:
         before.train()
         return before
     # transformers 5 keeps the type of the file, and AdamW on fp16 weights diverges.
-    loaded: PreTrainedModel = AutoModel.from_pretrained(
-        base, dtype=torch.float32, **known, **without_pooler(config.model_type)
+    loaded: PreTrainedModel = _open(
+        base,
+        AutoModel.from_pretrained,
+        use_safetensors=True,
+        dtype=torch.float32,
+        **known,
+        **without_pooler(config.model_type),
     )
     return loaded
 
 
+def _open(base: str, load: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - what transformers gives
+    """Load a part of a base encoder; code that comes with it is never run, and pickled weights are not read.
+
+    Raises:
+        ModelFileError: It cannot be loaded.
+    """
+    try:
+        return load(base, trust_remote_code=False, **options)
+    except Exception as error:  # transformers raises what its parts raise: OSError, ValueError, KeyError …
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelFileError(
+            f"the base encoder {base!r} cannot be loaded: {reason[:300]}; give a folder or hub name of an "
+            "encoder with config.json, tokenizer.json and model.safetensors that transformers knows"
+        ) from error
+
+
 def pair_encoder(base: str, folder: Path, *, max_tokens: int) -> tuple[PairEncoder, int]:
     """The encoder's fast tokenizer, written out once so that training and inference read the same file."""
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    tokenizer.save_pretrained(folder)
+    tokenizer = _open(base, AutoTokenizer.from_pretrained)
+    if is_main():
+        tokenizer.save_pretrained(folder)
     return PairEncoder(load_tokenizer(folder), max_tokens=max_tokens), int(tokenizer.pad_token_id or 0)
 
 

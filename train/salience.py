@@ -24,7 +24,7 @@ from policylens.infer.classify import Classifier
 from policylens.infer.digests.candidates import read_candidates
 from policylens.infer.digests.set_features import SetMatrix, feature_names, set_matrix
 from policylens.infer.engines.clause_vectors import Vectors
-from policylens.models.salience import FEATURE_CAP, HeadConfig, SalienceHead, save_head, weights_hash
+from policylens.models.salience import FEATURE_CAP, HeadConfig, SalienceHead, save_head
 
 if TYPE_CHECKING:
     import torch
@@ -286,7 +286,7 @@ def train_salience(data: Sequence[Path], model: Path, *, seed: int = 0) -> Salie
         raise InputError(f"{names}: no paragraph has a clause that could enter a digest")
     config = HeadConfig(
         features=feature_names(),
-        encoder=weights_hash(classifier.bundle.weights),
+        encoder=classifier.bundle.weights_digest(),
         data=hashlib.sha256(b"".join(path.read_bytes() for path in data)).hexdigest(),
         sets=len(examples),
         version=importlib.metadata.version("policylens"),
