@@ -1,4 +1,4 @@
-"""Captions that only the credit below them gives away: 12月28日，工人在拆除锅炉。 / 本报记者 X 摄."""
+"""Captions that only their words or the credit below them give away: 12月28日，工人在拆除锅炉。 / 本报记者 X 摄."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ from policylens.data.layout.units import Unit
 
 _MAX_CHARS = 90
 _DATED = re.compile(r"(?:\d{4}年)?\d{1,2}月\d{1,2}日[，,]|(?:近日|日前|连日来)[，,]")
+
+# What pictures show and headings do not say: people or machines in the middle of doing something.
+_WHO = (
+    "工人|职工|员工|技术员|技术人员|工程师|工作人员|科研人员|执法人员|民警|交警|消防员|医生|护士|医护人员|志愿者|驾驶员|快递员|村民|农民|农户|果农|菜农"
+    "|茶农|渔民|牧民|居民|游客|市民|群众|观众|顾客|客商|学生|学员|老师|孩子|老人|机械臂|机器人|无人机|收割机|列车|货轮|集装箱"
+)
+_SCENE = re.compile(rf".{{0,16}}(?:正在|正).{{2,}}|.{{0,16}}(?:{_WHO})们?在.{{2,}}")
+_DECLARES = re.compile(r"正(?:式|确|当|义|能量|视|规|增长|道|气|风|面)")
+
+
+def is_scene(text: str) -> bool:
+    """Whether a short text says who is doing what in a picture (工人在装配线上调试机械臂)."""
+    return bool(_SCENE.match(text)) and not _DECLARES.search(text)
 
 
 def mark_credited_captions(units: Sequence[Unit]) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from statistics import median_low
 
+from policylens.data.layout.captions import is_scene
 from policylens.data.layout.line_kinds import AGENCY
 from policylens.data.layout.lines import is_bullet
 from policylens.data.layout.names import is_name
@@ -76,19 +77,26 @@ def _decide_names(units: Sequence[Unit]) -> None:
 
 
 def _decide_captions(units: Sequence[Unit]) -> None:
-    """On a page with signed headings, an unsigned short line below a wide gap is the caption of a picture."""
+    """On a page with signed headings, find the captions among the unsigned short lines.
+
+    What tells them is a wide gap above, where the picture was, or words that show somebody at work.
+    """
     usual = median_low([unit.first.gap for unit in units]) if units else 0
-    signed = [
-        units[i + 1 : i + 4] and any(below.kind == "byline" for below in units[i + 1 : i + 4])
-        for i in range(len(units))
-    ]
-    if not any(unit.loose and mark for unit, mark in zip(units, signed, strict=True)):
+    signed = [any(below.kind == "byline" for below in units[i + 1 : i + 4]) for i in range(len(units))]
+    if not any(_may_head(unit) and mark for unit, mark in zip(units, signed, strict=True)):
         return
     for index, unit in enumerate(units):
+        if index == 0 or not unit.loose:
+            continue
         wide = unit.first.gap >= usual + _PICTURE_GAP
-        below_heading = index > 0 and units[index - 1].kind in (None, "heading") and units[index - 1].loose
-        if unit.loose and wide and index > 0 and (below_heading or not signed[index]):
+        below_heading = _may_head(units[index - 1])
+        shows = is_scene(unit.text) and not signed[index]
+        if shows or (wide and (below_heading or not signed[index])):
             unit.kind = "caption"
+
+
+def _may_head(unit: Unit) -> bool:
+    return unit.kind in (None, "heading") and unit.number is None and is_loose(unit.text)
 
 
 def _decide_numbered(units: Sequence[Unit]) -> None:

@@ -23,6 +23,8 @@ _HINT_KINDS: dict[Hint, Kind] = {
 # inside it is shorter, or it is a sentence that lost its end.
 MAX_PLAIN_HEADING = 40
 MAX_PLAIN_HEADING_WITH_COMMA = 32
+_UNEVEN = 3  # characters
+_CONNECTIVE = re.compile(r"——|──|而|但|其中|此外|同时|为此|因此|据|不过|然而|与此同时")
 
 
 @dataclass(slots=True)
@@ -84,8 +86,14 @@ class Unit:
 
 def is_loose(text: str) -> bool:
     """Whether a text is short and does not read as a sentence: heading, label, list entry or fragment."""
-    limit = MAX_PLAIN_HEADING_WITH_COMMA if re.search(r"[，,]", text) else MAX_PLAIN_HEADING
-    return len(text) <= limit and not ends_sentence(text) and not has_inner_end(text)
+    parts = re.split(r"[，,]", text)
+    limit = MAX_PLAIN_HEADING_WITH_COMMA if len(parts) > 1 else MAX_PLAIN_HEADING
+    if len(text) > limit or ends_sentence(text) or has_inner_end(text):
+        return False
+    # Three parts of a heading are of about equal length (稳中求进，以进促稳，先立后破).
+    lengths = [len(part) for part in parts]
+    running = len(parts) > 2 and max(lengths) - min(lengths) >= _UNEVEN
+    return not running and not (len(parts) > 1 and _CONNECTIVE.match(text))
 
 
 def unit_of(line: Line) -> Unit:
@@ -109,7 +117,11 @@ def strip_bold(unit: Unit) -> None:
         any(char.isdigit() for char in unit.text[opening[1] : closing[0]])
         for opening, closing in zip(marks[::2], marks[1::2], strict=True)
     )
-    dropped = {position for start, end in marks for position in range(start, end)}
+    without(unit, {position for start, end in marks for position in range(start, end)})
+
+
+def without(unit: Unit, dropped: set[int]) -> None:
+    """Leave the characters at the given positions of its text out of a unit and its spans."""
     unit.spans = _spans_without(unit, dropped)
     unit.text = "".join(char for position, char in enumerate(unit.text) if position not in dropped)
 
@@ -140,7 +152,7 @@ def join_text(left: str, right: str) -> str:
     """Join two pieces of a paragraph; a space goes in only where a line break separated two Latin words."""
     if not left or not right:
         return left + right
-    end, start = left[-1], right[0]
+    end, start = left[-1], right[0]  # a soft hyphen at the end is no Latin letter, so nothing goes in after it
     latin_start = start.isascii() and (start.isalnum() or start in "(\"'")
     if latin_start and end.isascii() and end != "-" and not end.isspace():
         if end.isalpha() and start.isalpha():

@@ -12,6 +12,7 @@ from policylens.data.layout.lines import Line, display_width, ends_sentence, has
 from policylens.data.layout.numbering import is_numbered_heading
 from policylens.data.layout.openings import opens_paragraph
 from policylens.data.layout.running_heads import mark_running_heads
+from policylens.data.layout.spacing import close_up_characters
 from policylens.data.layout.units import Unit, is_loose, strip_bold, unit_of
 
 # Half-width columns. The narrowest newspaper column holds 10 characters; "lines" over 90 are paragraphs.
@@ -60,6 +61,7 @@ def unwrap(lines: Sequence[Line]) -> list[Unit]:
     """Put the lines of hard-wrapped paragraphs together; other lines stay units of their own."""
     lines = _close_up(lines)
     units = [unit_of(line) for line in lines]
+    close_up_characters(units)
     mark_running_heads(units)
     whole = _measure(units)
     joined = _merge_hinted(units if whole is None else _join_lines(units, whole))
