@@ -1,4 +1,4 @@
-"""What `mkdocs build` does besides: pages that lie outside of docs/, their links, and sources for the Python pages.
+"""What `mkdocs build` does besides: pages from outside of docs/, links, and sources for the Python page.
 
 The repository's own files (model card, changelog, ...) become pages where they are, without a copy in docs/.
 Links between all pages are those that work in the repository; here they are turned into links of the site.
@@ -33,6 +33,7 @@ _PAGE_OF = {path: page for page, path in OUTSIDE.items()}
 _PAGE_OF["README.md"] = "index.md"
 _RAW = "files"  # other files that pages link to, as they are
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
+_COPIES = ROOT / "build/packages"
 _PACKAGES = ("data", "models", "train", "infer")
 
 
@@ -41,13 +42,17 @@ def on_startup(*, command: str, dirty: bool) -> None:
 
     Copies, since the reader of the docstrings follows neither links nor the finder of an editable install.
     """
-    copies = ROOT / "build/packages"
-    shutil.rmtree(copies, ignore_errors=True)
+    on_shutdown()
     for name in _PACKAGES:
         for source in (ROOT / name).rglob("*.py"):
-            copy = copies / "policylens" / source.relative_to(ROOT)
+            copy = _COPIES / "policylens" / source.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
+
+
+def on_shutdown() -> None:
+    """Remove the copies."""
+    shutil.rmtree(_COPIES, ignore_errors=True)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

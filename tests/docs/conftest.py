@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data/samples/binhe_industry_conference.txt"
@@ -92,14 +94,34 @@ def _write_labels(folder: Path) -> None:
     _write_rows(folder / "posts.jsonl", targets)
 
 
+def _write_sheets(folder: Path) -> None:
+    """Filled sheets, and two versions of a taxonomy of which the second has one more theme."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["text", "theme", "stance"])
+    for row in _even(_rows("train.jsonl"), 90):
+        sheet.append([row["text"], row["theme"], row["stance"]])
+    book.save(folder / "sheet.xlsx")
+    shutil.copyfile(ROOT / "data/samples/water_labels.xlsx", folder / "filled.xlsx")
+    shutil.copyfile(ROOT / "data/samples/water.yaml", folder / "mine.yaml")
+    taxonomy = yaml.safe_load((ROOT / "data/taxonomies/policy-zh.yaml").read_text(encoding="utf-8"))
+    for version in ("1", "2"):
+        taxonomy["version"] = version
+        if version == "2":
+            taxonomy["themes"].append({"id": "ocean", "name_zh": "海洋经济"})
+        text = yaml.safe_dump(taxonomy, allow_unicode=True, sort_keys=False)
+        (folder / f"mine-{version}.yaml").write_text(text, encoding="utf-8")
+
+
 def _write_digests(folder: Path) -> None:
-    """A dozen sets with a reference that repeats their first sentences, as training data of the salience head."""
+    """A dozen sets with a reference that repeats first sentences: training data of the salience head."""
     sets = []
     for number, rows in enumerate(_documents("train.jsonl")[:12]):
-        paragraphs = [
-            {"doc": f"d{number}", "para": at, "text": row["text"]} for at, row in enumerate(rows, 1)
-        ]
-        reference = "".join(row["text"].split("。")[0] + "。" for row in rows[:3])
+        texts = [row["text"] for row in rows]
+        paragraphs = [{"doc": f"d{number}", "para": at, "text": text} for at, text in enumerate(texts, 1)]
+        reference = "".join(text.split("。")[0] + "。" for text in texts[:3])
         entry = {"theme": rows[0]["theme"], "max_chars": 300}
         sets.append({**entry, "paragraphs": paragraphs, "references": [reference]})
     _write_rows(folder / "digests.jsonl", sets)
@@ -128,14 +150,20 @@ def _write_quick_settings(folder: Path, base: Path) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def world(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Path:
     """A fresh folder with all inputs, which is also the working directory; `policylens` is on the path."""
     for name in ("data", "benchmarks", "models", "scripts"):
         (tmp_path / name).symlink_to(ROOT / name)
     _write_documents(tmp_path)
     _write_labels(tmp_path)
+    _write_sheets(tmp_path)
     _write_digests(tmp_path)
     _write_quick_settings(tmp_path, tiny_base)
+    if request.node.name.endswith("[docs/performance.md]"):
+        # This page exports a model without training one before; it is only read.
+        (tmp_path / "my-model").symlink_to(ROOT / "models/pretrained/policy-zh")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

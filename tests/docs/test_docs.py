@@ -1,8 +1,8 @@
 """Every command that the documentation shows runs, and what it prints is what the pages say.
 
-Each page is one session in a fresh folder, from its first block to its last. A ```console block holds commands
-after `$ ` with their output, which must be exact; a last line `…` stands for all that follows. The commands of
-a ```bash block must succeed; a ```python block that a ```text block follows must print that.
+Each page is one session in a fresh folder, from its first block to its last. A ```console block holds
+commands after `$ ` with their output, which must be exact; a last line `…` stands for all that follows. The
+commands of a ```bash block must succeed; a ```python block that a ```text block follows must print that.
 
     POLICYLENS_DOCS=update pytest tests/docs/test_docs.py
 
@@ -31,11 +31,25 @@ _TIMEOUT_S = 600
 _UPDATE = os.environ.get("POLICYLENS_DOCS") == "update"
 
 # Set-up: it changes the machine or runs these very tests. CI does all of it another way.
-SET_UP = ("pip install", "python3 -m venv", "make", "git clone", "mkdocs serve")
+SET_UP = ("pip install", "pip download", "python3 -m venv", "make ", "git clone")
 
 # What cannot run here, by page and beginning of the command, with the reason. The page must say so: by
 # "not run" (未运行) in a comment on the line, or in the paragraph above the block.
-NOT_RUN: dict[tuple[str, str], str] = {}
+_HOURS, _GPU, _CLUSTER = "takes an hour or more", "needs a GPU", "needs a cluster of machines"
+_LANGUAGE_MODEL = "needs a language model of gigabytes or a server with one"
+_THESE_TESTS = "would run these very tests"
+NOT_RUN: dict[tuple[str, str], str] = {
+    ("CONTRIBUTING.md", "POLICYLENS_DOCS=update"): _THESE_TESTS,
+    ("CONTRIBUTING.md", "mkdocs build"): _THESE_TESTS,
+    ("docs/gpu.md", "policylens classify archive/ --device cuda"): _GPU,
+    ("docs/gpu.md", "policylens evaluate --data test.jsonl --device cuda"): _GPU,
+    ("docs/performance.md", "python benchmarks/speed.py"): _HOURS,
+    ("docs/performance.md", "python benchmarks/engines.py"): _HOURS,
+    ("docs/rewrite.md", "policylens summarize papers/ --rewrite"): _LANGUAGE_MODEL,
+    ("docs/scale.md", "ray start"): _CLUSTER,
+    ("docs/scale.md", "policylens classify archive/ --engine ray --ray-address"): _CLUSTER,
+    ("docs/training.md", "python benchmarks/digest.py"): _HOURS,
+}
 
 # Added to commands that would take hours, so that they take seconds.
 QUICK = {
