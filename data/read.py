@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import codecs
-import glob
 import io
-import os
-import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from policylens.data.errors import InputError
+from policylens.data.limits import DEFAULT_LIMITS, Limits, too_large
+from policylens.data.paths import (
+    DOCUMENT_SUFFIXES,
+    RECORD_SUFFIXES,
+    STDIN,
+    InputFailure,
+    document_name,
+    expand_inputs,
+    open_input,
+    shown,
+    unsupported,
+)
 from policylens.data.readers.encoding import decode
 from policylens.data.readers.read_docx import read_docx
 from policylens.data.readers.read_html import read_html
@@ -40,85 +48,47 @@ __all__ = [
     "read_stdin",
 ]
 
-DOCUMENT_SUFFIXES = (".txt", ".md", ".html", ".htm", ".docx", ".pdf")
-RECORD_SUFFIXES = (".jsonl", ".csv", ".json")
-STDIN = "-"
-
-_SUPPORTED = ", ".join((*DOCUMENT_SUFFIXES, *RECORD_SUFFIXES))
-
-
-@dataclass(frozen=True, slots=True)
-class InputFailure:
-    """An input, or a record of one, that cannot be used; the others go on.
-
-    Attributes:
-        path: What the user wrote.
-        message: Why it cannot be used, with the input in it.
-        line: Line of the record that cannot be used, its number in a `.json` array; None for a whole input.
-        error: Short code: "unreadable", "missing_extra", or that of a `RecordError`.
-    """
-
-    path: str
-    message: str
-    line: int | None = None
-    error: str = "unreadable"
-
-
-def expand_inputs(inputs: Sequence[str]) -> list[str | Path | InputFailure]:
-    """Turn files, folders (with all below them), glob patterns and "-" into single inputs, each once.
-
-    Folders and patterns give supported files only, sorted by path; hidden files and the lock files of Word
-    (`~$…`) are left out. What cannot be used stands in its place as an `InputFailure`.
-    """
-    found: list[str | Path | InputFailure] = []
-    seen: set[str] = set()
-    for given in inputs:
-        for item in _expand(given):
-            key = os.path.realpath(item) if isinstance(item, Path) else repr(item)
-            if key not in seen:
-                seen.add(key)
-                found.append(item)
-    return found
-
 
 def is_records(path: str | Path) -> bool:
     """Whether a file holds records (for `read_records`) rather than a document, by its suffix."""
     return Path(path).suffix.lower() in RECORD_SUFFIXES
 
 
-def read_document(path: str | Path, *, doc: str | None = None, data: bytes | None = None) -> Document:
+def read_document(
+    path: str | Path,
+    *,
+    doc: str | None = None,
+    data: bytes | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Document:
     """Read one document.
 
     Args:
         path: A file with one of `DOCUMENT_SUFFIXES`; with `data` only its name counts, and "-" means text.
         doc: Name used in citations; the file's stem ("stdin" for "-") unless given.
         data: The bytes, where they do not come from the file.
+        limits: What is too large to be read.
 
     Raises:
-        InputError: The file cannot be read or decoded, is damaged or empty, or has an unknown suffix.
+        InputError: The file cannot be read or decoded, is damaged, empty or over a limit, or has an unknown
+            suffix.
         MissingExtraError: The format needs a package that is not installed.
     """
-    name = str(path)
+    name = shown(path)
     suffix = ".txt" if name == STDIN else Path(path).suffix.lower()
     if suffix not in DOCUMENT_SUFFIXES:
-        raise InputError(_unsupported(name))
-    if data is None:
-        with open_input(path) as stream:
-            data = stream.read()
-    if not data.strip():
-        raise InputError(f"{name}: is empty")
-    doc = doc or _stem(path)
-    match suffix:
-        case ".html" | ".htm":
-            return read_html(data, doc=doc, path=name)
-        case ".docx":
-            return read_docx(data, doc=doc, path=name)
-        case ".pdf":
-            return read_pdf(data, doc=doc, path=name)
-    text = decode(data, name=name)
-    if not text.strip():
-        raise InputError(f"{name}: is empty")
-    return Document(doc=doc, text=text, path=name)
+        raise InputError(unsupported(path))
+    try:
+        if data is None:
+            with open_input(path) as stream:
+                data = _read_all(stream, suffix, name=name, limits=limits)
+        else:
+            _check_size(len(data), suffix, name=name, limits=limits)
+        document = _document(data, suffix, doc=doc or document_name(path), name=name, limits=limits)
+    except MemoryError:
+        raise InputError(f"{name}: needs more memory than there is; split it") from None
+    limits.check_text(document.text, name=name)
+    return document
 
 
 def read_records(
@@ -128,6 +98,7 @@ def read_records(
     title_field: str = "title",
     doc: str | None = None,
     stream: BinaryIO | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Paragraph | RecordError]:
     """Read the records of a .jsonl, .csv or .json file one by one, .jsonl and .csv in constant memory.
 
@@ -140,6 +111,7 @@ def read_records(
         title_field: Field or column with the document's title.
         doc: Name used in citations for records without `doc`; the file's stem unless given.
         stream: The open file, where the caller wants to see how far it is read; closed in the end.
+        limits: What is too large to be read; only `parsed_mb` holds for records.
 
     Yields:
         A paragraph, or a `RecordError` in the place of a record that cannot be used.
@@ -149,20 +121,18 @@ def read_records(
     """
     suffix = Path(path).suffix.lower()
     if suffix not in RECORD_SUFFIXES:
-        raise InputError(_unsupported(str(path), RECORD_SUFFIXES))
+        raise InputError(unsupported(path, RECORD_SUFFIXES))
+    fields = {"doc": doc or document_name(path), "text_field": text_field, "title_field": title_field}
     with stream or open_input(path) as opened:
-        yield from _records(
-            opened,
-            suffix,
-            name=str(path),
-            doc=doc or _stem(path),
-            text_field=text_field,
-            title_field=title_field,
-        )
+        yield from _records(opened, suffix, name=shown(path), limits=limits, fields=fields)
 
 
 def read_stdin(
-    stream: BinaryIO, *, text_field: str = "text", title_field: str = "title"
+    stream: BinaryIO,
+    *,
+    text_field: str = "text",
+    title_field: str = "title",
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Document | Iterator[Paragraph | RecordError]:
     """Read standard input: JSON lines if its first line is a JSON object with the text field, else text.
 
@@ -170,21 +140,25 @@ def read_stdin(
         stream: `sys.stdin.buffer`; records are read from it while they are used.
         text_field: Field with the text.
         title_field: Field with the document's title.
+        limits: What is too large to be read.
 
     Raises:
-        InputError: The input is empty or cannot be decoded.
+        InputError: The input is empty, over a limit, or cannot be decoded.
     """
-    lines = []
-    for line in stream:
+    most = max(limits.text_bytes, limits.parsed_bytes)
+    lines: list[bytes] = []
+    taken = 0
+    while taken <= most and (line := stream.readline(most + 1 - taken)):
         lines.append(line)
+        taken += len(line)
         if line.removeprefix(codecs.BOM_UTF8).strip():
             break
     if lines and is_json_record(lines[-1], text_field=text_field):
         chained = io.BufferedReader(_Chained(b"".join(lines), stream))
-        return _records(
-            chained, ".jsonl", name=STDIN, doc=_stem(STDIN), text_field=text_field, title_field=title_field
-        )
-    return read_document(STDIN, data=b"".join(lines) + stream.read())
+        fields = {"doc": document_name(STDIN), "text_field": text_field, "title_field": title_field}
+        return _records(chained, ".jsonl", name=STDIN, limits=limits, fields=fields)
+    rest = stream.read(max(0, limits.text_bytes + 1 - taken))
+    return read_document(STDIN, data=b"".join(lines) + rest, limits=limits)
 
 
 class _Chained(io.RawIOBase):
@@ -206,19 +180,17 @@ class _Chained(io.RawIOBase):
 
 
 def _records(
-    stream: BinaryIO, suffix: str, *, name: str, doc: str, text_field: str, title_field: str
+    stream: BinaryIO, suffix: str, *, name: str, limits: Limits, fields: Mapping[str, str]
 ) -> Iterator[Paragraph | RecordError]:
-    empty = True
     if suffix == ".json":
-        data = stream.read()
+        data = _read_all(stream, suffix, name=name, limits=limits)
         if not data.strip():
             raise InputError(f"{name}: is empty")
-        found = records_from_json_array(
-            data, name=name, doc=doc, text_field=text_field, title_field=title_field
-        )
+        found = records_from_json_array(data, name=name, **fields)
     else:
         read = records_from_csv if suffix == ".csv" else records_from_json_lines
-        found = read(stream, name=name, doc=doc, text_field=text_field, title_field=title_field)
+        found = read(stream, name=name, limits=limits, **fields)
+    empty = True
     for item in found:
         empty = False
         yield item
@@ -226,90 +198,41 @@ def _records(
         raise InputError(f"{name}: holds no records")
 
 
-def _expand(given: str) -> Iterator[str | Path | InputFailure]:
-    if given == STDIN:
-        yield given
-        return
-    path = Path(given)
-    if not given:
-        yield InputFailure(given, "an input is empty; expected a file, a folder, a pattern or -")
-    elif path.is_dir():
-        yield from _nonempty(_walk(path), given, f"{given}: holds no supported file ({_SUPPORTED})")
-    elif path.exists():
-        supported = path.suffix.lower() in (*DOCUMENT_SUFFIXES, *RECORD_SUFFIXES)
-        yield path if supported else InputFailure(given, _unsupported(given))
-    elif glob.has_magic(given):
-        message = f"{given}: matches no supported file ({_SUPPORTED})"
-        yield from _nonempty(_matches(given), given, message)
-    else:
-        yield InputFailure(given, f"{given}: does not exist; expected a file, a folder, a pattern or -")
+def _document(data: bytes, suffix: str, *, doc: str, name: str, limits: Limits) -> Document:
+    if not data.strip():
+        raise InputError(f"{name}: is empty")
+    match suffix:
+        case ".html" | ".htm":
+            return read_html(data, doc=doc, path=name)
+        case ".docx":
+            return read_docx(data, doc=doc, path=name, limits=limits)
+        case ".pdf":
+            return read_pdf(data, doc=doc, path=name, limits=limits)
+    text = decode(data, name=name)
+    if not text.strip():
+        raise InputError(f"{name}: is empty")
+    return Document(doc=doc, text=text, path=name)
 
 
-def _nonempty(
-    items: Iterator[Path | InputFailure], given: str, message: str
-) -> Iterator[Path | InputFailure]:
-    empty = True
-    for item in items:
-        empty = False
-        yield item
-    if empty:
-        yield InputFailure(given, message)
+def _read_all(stream: BinaryIO, suffix: str, *, name: str, limits: Limits) -> bytes:
+    """The whole stream, or an error after reading one byte more than it may have."""
+    most, _ = _most_bytes(suffix, limits)
+    data = stream.read(most + 1)
+    _check_size(len(data), suffix, name=name, limits=limits)
+    return data
 
 
-def _matches(pattern: str) -> Iterator[Path | InputFailure]:
-    # A pattern may start anywhere, which Path.glob cannot do.
-    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207
-        path = Path(match)
-        if path.is_dir():
-            yield from _walk(path)
-        elif _is_wanted(path.name):
-            yield path
+def _check_size(size: int, suffix: str, *, name: str, limits: Limits) -> None:
+    most, limit = _most_bytes(suffix, limits)
+    if size > most:
+        at_least = f"holds more than {most:,} bytes"
+        raise too_large(name, at_least, limit, getattr(limits, limit))
 
 
-def _walk(folder: Path) -> Iterator[Path | InputFailure]:
-    failures: list[InputFailure] = []
-
-    def note(error: OSError) -> None:
-        failures.append(
-            InputFailure(str(error.filename), f"{error.filename}: cannot be read ({error.strerror})")
-        )
-
-    files: list[Path] = []
-    for parent, folders, names in os.walk(folder, onerror=note):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files.extend(Path(parent) / name for name in names if _is_wanted(name))
-    yield from sorted(files)
-    yield from failures
-
-
-def _is_wanted(name: str) -> bool:
-    suffix = Path(name).suffix.lower()
-    return suffix in (*DOCUMENT_SUFFIXES, *RECORD_SUFFIXES) and not name.startswith((".", "~$"))
-
-
-def open_input(path: str | Path) -> BinaryIO:
-    """Open a regular file; a pipe or device could block or never end.
-
-    Raises:
-        InputError: It is something else or cannot be opened.
-    """
-    name = str(path)
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - a path with a NUL raises here, not in a helper of pathlib
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise InputError(f"{name}: is {kind}; give a file, or pipe the text in and give -")
-        return Path(path).open("rb")
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise InputError(f"{name!r}: is not a file name ({error})") from None
-
-
-def _stem(path: str | Path) -> str:
-    return "stdin" if str(path) == STDIN else Path(path).stem
-
-
-def _unsupported(name: str, expected: Sequence[str] = (*DOCUMENT_SUFFIXES, *RECORD_SUFFIXES)) -> str:
-    suffix = Path(name).suffix or "no suffix"
-    return f"{name}: cannot be read as {suffix}; expected {', '.join(expected)}"
+def _most_bytes(suffix: str, limits: Limits) -> tuple[int, str]:
+    """How large a file of this kind may be, in bytes, and the limit that says so."""
+    if suffix in (".txt", ".md"):
+        return limits.text_bytes, "chars" if limits.text_bytes < limits.file_bytes else "file_mb"
+    if suffix in (".html", ".htm", ".json"):
+        return limits.parsed_bytes, "parsed_mb"
+    return limits.file_bytes, "file_mb"

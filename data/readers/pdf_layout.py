@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,6 +19,11 @@ _INDENT = 1.2
 _MIN_COLUMN = 8.0
 _MIN_COLUMN_LINES = 3
 FIRST_LINE_INDENT = "\u3000\u3000"
+# A run is compared with so many neighbours on so many stripes of its line at most, and pages are split into
+# columns so often: more than printed pages have. Drawings, and hostile pages, have 100,000 runs.
+_MAX_NEIGHBOURS = 64
+_MAX_BANDS = 8
+_MAX_SPLITS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +163,39 @@ def _same_line(one: Run | Row, other: Run | Glyph) -> bool:
 def _merge(runs: Iterable[Run], em: float) -> list[Run]:
     """Join runs that touch: bold words and figures are often drawn apart from their line."""
     merged: list[Run] = []
+    # Numbers in `merged` of the last runs on each line: a later one, further right, may touch them.
+    last: dict[int, deque[int]] = defaultdict(lambda: deque(maxlen=_MAX_NEIGHBOURS))
     for run in sorted(runs, key=lambda run: (run.x0, -run.y1)):
-        for other in reversed(merged):
-            if _same_line(other, run) and -0.5 * em < run.x0 - other.x1 < _RUN_GAP * em:
-                gap = " " if run.x0 - other.x1 > 0.2 * em else ""
-                other.text += _space(other.text[-1], run.text[0], gap) + run.text
-                other.x1 = max(other.x1, run.x1)
-                break
-        else:
+        touched = -1
+        for band in _bands(run, em):
+            for index in reversed(last[band]):
+                other = merged[index]
+                if -0.5 * em < run.x0 - other.x1 < _RUN_GAP * em and _same_line(other, run):
+                    touched = max(touched, index)
+                    break
+        if touched < 0:
+            for band in _bands(run, em):
+                last[band].append(len(merged))
             merged.append(run)
+            continue
+        other = merged[touched]
+        gap = " " if run.x0 - other.x1 > 0.2 * em else ""
+        other.text += _space(other.text[-1], run.text[0], gap) + run.text
+        other.x1 = max(other.x1, run.x1)
     return sorted(merged, key=lambda run: -run.y1)
 
 
-def _split_columns(runs: list[Run], em: float, column: int = 0) -> Iterator[tuple[int, list[Run]]]:
+def _bands(run: Run, em: float) -> range:
+    """Stripes of the page, one em high, that a run lies in; runs on one line share one."""
+    low, high = int(run.y0 // em), int(run.y1 // em)
+    return range(low, min(high + 1, low + _MAX_BANDS))
+
+
+def _split_columns(
+    runs: list[Run], em: float, column: int = 0, *, depth: int = 0
+) -> Iterator[tuple[int, list[Run]]]:
     """Split runs at a gutter. Runs across it (headlines) stay in place and part the page into bands."""
-    gutter = _gutter(runs, em)
+    gutter = _gutter(runs, em) if depth < _MAX_SPLITS else None
     if gutter is None:
         yield column, runs
         return
@@ -179,7 +204,7 @@ def _split_columns(runs: list[Run], em: float, column: int = 0) -> Iterator[tupl
     across: list[Run] = []
     for run in runs:
         if run.x0 < gutter < run.x1:
-            yield from _band(band, gutter, em, base)
+            yield from _band(band, gutter, em, base, depth=depth + 1)
             band = []
             across.append(run)
         else:
@@ -187,17 +212,19 @@ def _split_columns(runs: list[Run], em: float, column: int = 0) -> Iterator[tupl
                 yield 0, across
                 across = []
             band.append(run)
-    yield from _band(band, gutter, em, base)
+    yield from _band(band, gutter, em, base, depth=depth + 1)
     if across:
         yield 0, across
 
 
-def _band(runs: list[Run], gutter: float, em: float, column: int) -> Iterator[tuple[int, list[Run]]]:
+def _band(
+    runs: list[Run], gutter: float, em: float, column: int, *, depth: int
+) -> Iterator[tuple[int, list[Run]]]:
     left = [run for run in runs if run.x1 <= gutter]
     right = [run for run in runs if run.x0 >= gutter]
     if left and right:
-        yield from _split_columns(left, em, column)
-        yield from _split_columns(right, em, column + 1)
+        yield from _split_columns(left, em, column, depth=depth)
+        yield from _split_columns(right, em, column + 1, depth=depth)
     elif runs:
         # Text on one side only, such as a short line under a headline, belongs to the lines across.
         yield 0 if left else column + 1, runs
@@ -205,19 +232,38 @@ def _band(runs: list[Run], gutter: float, em: float, column: int) -> Iterator[tu
 
 def _gutter(runs: list[Run], em: float) -> float | None:
     """The x that the most gaps between neighbouring runs share, None where the page has no columns."""
-    gaps = []
-    for run in runs:
-        beside = [other for other in runs if other.x0 > run.x1 and _same_line(run, other)]
-        if beside:
-            gaps.append((run.x1, min(other.x0 for other in beside)))
+    gaps = _gaps(runs, em)
     if len(gaps) < _MIN_COLUMN_LINES:
         return None
-    best = max(gaps, key=lambda gap: sum(a < (gap[1] - 0.1) < b for a, b in gaps))
+    starts, ends = sorted(start for start, _ in gaps), sorted(end for _, end in gaps)
+    # How many gaps hold a place: those that begin before it less those that end before it.
+    best = max(gaps, key=lambda gap: bisect_left(starts, gap[1] - 0.1) - bisect_right(ends, gap[1] - 0.1))
     shared = [(a, b) for a, b in gaps if a < best[1] - 0.1 < b]
     gutter = (max(a for a, _ in shared) + min(b for _, b in shared)) / 2
     left = [run for run in runs if run.x1 <= gutter]
     right = [run for run in runs if run.x0 >= gutter]
     return gutter if _is_column(left, em) and _is_column(right, em) and len(shared) >= 3 else None
+
+
+def _gaps(runs: list[Run], em: float) -> list[tuple[float, float]]:
+    """From the right end of each run to the nearest run right of it on its line, where there is one."""
+    by_band: dict[int, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.x0):
+        for band in _bands(run, em):
+            by_band[band].append(run)
+    starts = {band: [run.x0 for run in beside] for band, beside in by_band.items()}
+    gaps = []
+    for run in runs:
+        nearest = None
+        for band in _bands(run, em):
+            at = bisect_right(starts[band], run.x1)
+            beside = by_band[band][at : at + _MAX_NEIGHBOURS]
+            start = next((other.x0 for other in beside if _same_line(run, other)), None)
+            if start is not None and (nearest is None or start < nearest):
+                nearest = start
+        if nearest is not None:
+            gaps.append((run.x1, nearest))
+    return gaps
 
 
 def _is_column(runs: list[Run], em: float) -> bool:

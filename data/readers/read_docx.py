@@ -16,6 +16,8 @@ from policylens.data.layout.blocks import (
     meaningful_title,
     split_paragraphs,
 )
+from policylens.data.limits import DEFAULT_LIMITS, Limits
+from policylens.data.readers.docx_package import check_package
 from policylens.data.records import Document, Hint
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -25,7 +27,7 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _SKIPPED = frozenset((f"{_W}del", f"{_W}moveFrom", f"{_W}rt", f"{_W}pPr", f"{_W}rPr", _FALLBACK))
 _TEXTBOX = f"{_W}txbxContent"
 _CHARACTERS = {f"{_W}tab": "\t", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}ptab": "\t"}
-_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_NOTES = ("footnotes", "endnotes")
 
 _HEADING_STYLE = re.compile(r"(?i)^(?:heading|标题)\s*([1-9])$")
 _TITLE_STYLE = re.compile(r"(?i)^(?:title|标题)$")
@@ -33,32 +35,60 @@ _CAPTION_STYLE = re.compile(r"(?i)^(?:caption|题注)$")
 _FURNITURE_STYLE = re.compile(r"(?i)^(?:toc\b.*|目录.*|header|footer|页眉|页脚|footnote text|脚注文本)$")
 
 
-def read_docx(data: bytes, *, doc: str, path: str) -> Document:
-    """Read a .docx file. Inserted text of tracked changes counts, deleted text and footnotes do not.
+def read_docx(data: bytes, *, doc: str, path: str, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Read a .docx file: the body, then footnotes and endnotes as furniture.
+
+    Inserted text of tracked changes counts, deleted text does not. Comments, headers, footers and hidden
+    text are left out.
 
     Raises:
-        InputError: The file is no .docx file, is damaged or encrypted, or has no text.
+        InputError: The file is no .docx file, is damaged, encrypted or over a limit, or has no text.
         MissingExtraError: python-docx is not installed.
     """
     try:
         import docx
     except ImportError as error:
         raise MissingExtraError("reading .docx files", extra="docs", package="python-docx") from error
-    if data.startswith(_OLE_MAGIC):
-        raise InputError(f"{path}: is encrypted or an old .doc file; save it as .docx without a password")
+    check_package(data, path=path, limits=limits)
     try:
         source = docx.Document(io.BytesIO(data))
         styles = _style_hints(source.styles.element)
         title = meaningful_title(source.core_properties.title)
+        notes = [note for kind in _NOTES for note in _notes(source.part, kind)]
+    except MemoryError:
+        raise
     except Exception as error:
         # A damaged package fails in the zip, the XML or whatever part is hit; zipfile, zlib, lxml and
         # python-docx have no common error for that.
         raise InputError(
             f"{path}: is not a readable .docx file ({error}); open and save it in Word"
         ) from None
+    if any(_has_entities(root) for root in (source.element, *notes)):
+        # The standard forbids them: they make small files huge and draw in other files.
+        raise InputError(f"{path}: declares entities, which a .docx file must not; open and save it in Word")
     reader = _Reader(styles)
     units = [*reader.units(source.element.body), *reader.rest()]
+    for note in notes:
+        texts = (unit.text for unit in (*reader.units(note), *reader.rest()) if unit.text.strip())
+        units.append(MarkedText("\n".join(texts), "furniture"))
     return build_document(units, doc=doc, title=reader.title or title, path=path)
+
+
+def _notes(part: Any, kind: str) -> list[Any]:  # noqa: ANN401 - python-docx has no types for parts
+    """The notes of a kind, without the lines that part them from the text."""
+    from docx.oxml import parse_xml
+
+    found = [
+        parse_xml(relation.target_part.blob)
+        for relation in part.rels.values()
+        if not relation.is_external and relation.reltype.endswith(f"/relationships/{kind}")
+    ]
+    tag = f"{_W}{kind.removesuffix('s')}"
+    return [note for root in found for note in root.iter(tag) if note.get(f"{_W}type", "normal") == "normal"]
+
+
+def _has_entities(root: Any) -> bool:  # noqa: ANN401
+    return root.getroottree().docinfo.internalDTD is not None
 
 
 def _style_hints(root: Any) -> dict[str, tuple[Hint, int]]:  # noqa: ANN401 - lxml has no types
@@ -123,9 +153,8 @@ class _Reader:
             level = max(level, 1) if hint == "heading" else 0
             for piece in [text.strip()] if hint else split_paragraphs(text):
                 yield MarkedText(piece, hint, level)
-        for box in element.iter(_TEXTBOX):
-            if next(box.iterancestors(_FALLBACK), None) is None:
-                yield from self.units(box)
+        for box in _boxes(element):
+            yield from self.units(box)
 
     def _hint(self, element: Any) -> tuple[Hint, int]:  # noqa: ANN401
         outline = _value(element, f"pPr/{_W}outlineLvl")
@@ -150,6 +179,15 @@ class _Reader:
             if any(texts):
                 yield MarkedText(CELL_SEPARATOR.join(texts), "table")
             yield from (unit for units in inner for unit in units if unit.hint == "table")
+
+
+def _boxes(element: Any) -> Iterator[Any]:  # noqa: ANN401
+    """Text boxes of a paragraph; those inside them come with the paragraphs of the box."""
+    for child in element:
+        if child.tag == _TEXTBOX:
+            yield child
+        elif child.tag != _FALLBACK:
+            yield from _boxes(child)
 
 
 def _cells(row: Any) -> list[Any]:  # noqa: ANN401

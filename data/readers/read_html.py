@@ -52,7 +52,7 @@ def read_html(data: bytes, *, doc: str, path: str) -> Document:
     """Read an HTML page. Encoding: byte-order mark, else the declared one if it fits, else detected.
 
     Raises:
-        InputError: The page cannot be decoded or has no text.
+        InputError: The page cannot be decoded, is nested too deep, or has no text.
         MissingExtraError: lxml is not installed.
     """
     try:
@@ -68,9 +68,16 @@ def read_html(data: bytes, *, doc: str, path: str) -> Document:
         root = html.document_fromstring(text, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         raise InputError(f"{path}: holds no text") from None
+    if any(entry.level_name == "FATAL" for entry in parser.error_log):
+        # The parser stops there (at 2,048 elements, or out of memory) and would give the text before it.
+        raise InputError(
+            f"{path}: is nested too deep for an HTML page ({parser.error_log.last_error.message})"
+        )
     body = root.find("body")
     if body is None:
-        raise InputError(f"{path}: has no body; expected an HTML page")
+        frames = next(root.iter("frameset"), None) is not None
+        what = "is only a set of frames; give the pages in them" if frames else "has no body"
+        raise InputError(f"{path}: {what}; expected an HTML page with text")
     return build_document(_Walk(etree, body).units(), doc=doc, title=_title(root), path=path)
 
 
@@ -80,56 +87,61 @@ class _Walk:
     def __init__(self, etree: Any, body: Any) -> None:  # noqa: ANN401 - lxml has no types
         self._etree = etree
         self._body = body
-        self._half = len(_plain(body)) / 2
+        self._lengths = _measured_lengths(etree, body)
+        self._half = self._lengths[body] / 2
         self._pieces: list[str] = []
         self._linked = 0
         self._stack: list[tuple[Hint, int]] = [("", 0)]
+        # Of each element that has started and not ended: whether it was walked into.
+        self._entered: list[bool] = []
+        # How many <a> and <pre> the present place is in.
+        self._depth_of = {"a": 0, "pre": 0}
 
     def units(self) -> Iterator[MarkedText]:
         """Units in reading order."""
         walk = self._etree.iterwalk(self._body, events=("start", "end"))
         for event, element in walk:
-            if event == "start":
-                if self._is_dropped(element):
-                    if element.tag not in _DROPPED:
-                        yield from self._flush()
-                    walk.skip_subtree()
-                elif element.tag == "table" and not _is_layout(element):
-                    yield from self._flush()
-                    yield from _table(element)
-                    walk.skip_subtree()
-                else:
-                    yield from self._open(element)
-            else:
+            if event == "end":
                 yield from self._close(element)
+                continue
+            table = _table(element) if element.tag == "table" else None
+            dropped = self._is_dropped(element)
+            self._entered.append(not dropped and table is None)
+            if self._entered[-1]:
+                yield from self._open(element)
+                continue
+            if element.tag not in _DROPPED:
+                yield from self._flush()
+            yield from () if dropped else table or ()
+            walk.skip_subtree()
         yield from self._flush()
 
     def _is_dropped(self, element: Any) -> bool:  # noqa: ANN401
-        tag = element.tag
-        if tag in _DROPPED:
+        if element.tag in _DROPPED:
             return True
-        hidden = element.get("hidden") is not None or _HIDDEN_STYLE.search(element.get("style") or "")
-        return bool(tag in _BOILERPLATE or hidden) and len(_plain(element)) <= self._half
+        return (element.tag in _BOILERPLATE or _is_hidden(element)) and self._lengths[element] <= self._half
 
     def _open(self, element: Any) -> Iterator[MarkedText]:  # noqa: ANN401
         tag = element.tag
+        if tag in self._depth_of:
+            self._depth_of[tag] += 1
         if tag == "br":
             self._pieces.append(_BREAK)
         elif tag not in _INLINE:
             yield from self._flush()
             self._stack.append(self._hint(element))
-        self._add(element, element.text)
+        self._add(element.text)
 
     def _close(self, element: Any) -> Iterator[MarkedText]:  # noqa: ANN401
         # The end of a skipped element is reported too, but it opened nothing.
-        if self._is_open(element) and element.tag not in _INLINE and element.tag != "br":
-            yield from self._flush()
-            self._stack.pop()
+        if self._entered.pop():
+            if element.tag in self._depth_of:
+                self._depth_of[element.tag] -= 1
+            if element.tag not in _INLINE and element.tag != "br":
+                yield from self._flush()
+                self._stack.pop()
         if element is not self._body:
-            self._add(element.getparent(), element.tail)
-
-    def _is_open(self, element: Any) -> bool:  # noqa: ANN401
-        return not self._is_dropped(element) and (element.tag != "table" or _is_layout(element))
+            self._add(element.tail)
 
     def _hint(self, element: Any) -> tuple[Hint, int]:  # noqa: ANN401
         tag, (outer, level) = element.tag, self._stack[-1]
@@ -137,18 +149,17 @@ class _Walk:
             return "heading", _HEADINGS[tag]
         if tag in ("figcaption", "caption"):
             return "caption", 0
-        named = f"{element.get('class') or ''} {element.get('id') or ''}"
-        if element.get("role") in _FURNITURE_ROLES or _FURNITURE_CLASS.search(named):
-            return ("furniture", 0) if len(_plain(element)) <= self._half else (outer, level)
+        if _is_named_furniture(element):
+            return ("furniture", 0) if self._lengths[element] <= self._half else (outer, level)
         return outer, level
 
-    def _add(self, element: Any, text: str | None) -> None:  # noqa: ANN401
+    def _add(self, text: str | None) -> None:
         if not text:
             return
-        if "\n" in text and _is_within(element, "pre"):
+        if self._depth_of["pre"]:
             text = text.replace("\n", _BREAK)
         self._pieces.append(text)
-        if _is_within(element, "a"):
+        if self._depth_of["a"]:
             self._linked += len("".join(text.split()))
 
     def _flush(self) -> Iterator[MarkedText]:
@@ -164,14 +175,62 @@ class _Walk:
             yield MarkedText(piece, hint, level)
 
 
-def _table(table: Any) -> Iterator[MarkedText]:  # noqa: ANN401
+def _is_hidden(element: Any) -> bool:  # noqa: ANN401
+    return element.get("hidden") is not None or bool(_HIDDEN_STYLE.search(element.get("style") or ""))
+
+
+def _is_named_furniture(element: Any) -> bool:  # noqa: ANN401
+    named = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return element.get("role") in _FURNITURE_ROLES or bool(_FURNITURE_CLASS.search(named))
+
+
+def _measured_lengths(etree: Any, body: Any) -> dict[Any, int]:  # noqa: ANN401
+    """Length of the plain text of each element that is dropped or marked by it, and of the body.
+
+    In one pass: pages nest such elements thousands deep, and each would be measured over and over.
+    """
+    lengths: dict[Any, int] = {}
+    starts: list[int] = []
+    total = 0
+    walk = etree.iterwalk(body, events=("start", "end"))
+    for event, element in walk:
+        dropped = element.tag in _DROPPED
+        if event == "start":
+            starts.append(total)
+            if dropped:
+                walk.skip_subtree()
+            else:
+                total += len(element.text or "")
+            continue
+        length = total - starts.pop()
+        if (
+            element.tag in _BOILERPLATE
+            or element is body
+            or _is_hidden(element)
+            or _is_named_furniture(element)
+        ):
+            lengths[element] = length
+        total += len(element.tail or "") + (element.tag not in _INLINE and not dropped)
+    return lengths
+
+
+def _table(table: Any) -> list[MarkedText] | None:  # noqa: ANN401
+    """Caption and rows of a table; None where it only arranges the page or has text outside its cells."""
+    if _is_layout(table):
+        return None
     caption = table.find("caption")
-    if caption is not None:
-        yield MarkedText(_tidy(_plain(caption)), "caption")
+    units = [] if caption is None else [MarkedText(_tidy(_plain(caption)), "caption")]
+    seen = sum(len(_bare(unit.text)) for unit in units)
     for row in table.iter("tr"):
         cells = [_tidy(_plain(cell)).replace("\n", " ") for cell in row if cell.tag in ("td", "th")]
         if any(cells):
-            yield MarkedText(CELL_SEPARATOR.join(cells), "table")
+            units.append(MarkedText(CELL_SEPARATOR.join(cells), "table"))
+            seen += len(_bare("".join(cells)))
+    return units if seen >= len(_bare(_plain(table))) else None
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
 
 
 def _is_layout(table: Any) -> bool:  # noqa: ANN401
@@ -180,10 +239,6 @@ def _is_layout(table: Any) -> bool:  # noqa: ANN401
         return True
     cells = list(table.iter("td", "th"))
     return len(cells) < 2 or any(len(_plain(cell)) > MAX_CELL_CHARS for cell in cells)
-
-
-def _is_within(element: Any, tag: str) -> bool:  # noqa: ANN401
-    return element.tag == tag or next(element.iterancestors(tag), None) is not None
 
 
 def _plain(root: Any) -> str:  # noqa: ANN401

@@ -8,12 +8,15 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from policylens.data.errors import InputError, MissingExtraError
 from policylens.data.layout.blocks import meaningful_title
-from policylens.data.readers.encoding import implausibility
+from policylens.data.limits import DEFAULT_LIMITS, Limits, too_large
+from policylens.data.readers.pdf_content import check_streams
 from policylens.data.readers.pdf_layout import Glyph, Region, Row, layout_page, mark_indents
+from policylens.data.readers.plausibility import implausibility
 from policylens.data.records import Document
 
 _LOG = logging.getLogger(__name__)
@@ -23,6 +26,8 @@ _PAGE_NUMBER = re.compile(
     r"(?i)^[—–\-－─·•.\s]*(?:第?\s*[0-9０-９]{1,4}\s*页?|第\s*[一二三四五六七八九十百]+\s*页|page\s*\d+|[ivx]{1,6})"
     r"(?:\s*(?:/|of|[，,]?\s*共)\s*[0-9０-９]{1,4}\s*页?)?[—–\-－─·•.\s]*$"
 )
+# Further out than any page reaches, in points.
+_FAR = 1e6
 # Running heads stand in the first or last two lines; three pages make a repetition no accident.
 _EDGE_ROWS = 2
 _REPEATS = 3
@@ -31,17 +36,18 @@ _REPEATS = 3
 _RADICALS = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0x2F00, 0x2FD6)}
 
 
-def read_pdf(data: bytes, *, doc: str, path: str) -> Document:
+def read_pdf(data: bytes, *, doc: str, path: str, limits: Limits = DEFAULT_LIMITS) -> Document:
     """Read the text layer of a PDF file. Lines end in a line feed, also between pages; there are no blocks.
 
     Raises:
-        InputError: The file is damaged or encrypted, has no pages or no usable text layer.
+        InputError: The file is damaged, encrypted or over a limit, has no pages or no usable text layer.
         MissingExtraError: pypdfium2 is not installed.
     """
     try:
         import pypdfium2  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtraError("reading PDF files", extra="docs", package="pypdfium2") from error
+    check_streams(data, path=path, limits=limits)
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -51,8 +57,8 @@ def read_pdf(data: bytes, *, doc: str, path: str) -> Document:
             f"{path}: is not a readable PDF file or has no pages ({error}); save it again as PDF"
         ) from None
     try:
-        pages = [_read_page(pdf, number, path=path) for number in range(len(pdf))]
-        title = meaningful_title(pdf.get_metadata_dict().get("Title"))
+        pages = _read_pages(pdf, path=path, limits=limits)
+        title = meaningful_title(_title(pdf))
     finally:
         pdf.close()
     if not any(pages):
@@ -66,7 +72,30 @@ def read_pdf(data: bytes, *, doc: str, path: str) -> Document:
     return Document(doc=doc, text=text, title=title, path=path)
 
 
-def _read_page(pdf: Any, number: int, *, path: str) -> list[Region]:  # noqa: ANN401 - pypdfium2 has no types
+def _read_pages(pdf: Any, *, path: str, limits: Limits) -> list[list[Region]]:  # noqa: ANN401 - no types
+    if (n_pages := len(pdf)) > limits.pages:
+        raise too_large(path, f"has {n_pages:,} pages", "pages", limits.pages)
+    pages: list[list[Region]] = []
+    left = limits.chars
+    for number in range(n_pages):
+        glyphs = _read_page(pdf, number, path=path, most=left)
+        # A few pages can be shown thousands of times over.
+        if (left := left - len(glyphs)) < 0:
+            raise too_large(path, f"holds more than {limits.chars:,} characters", "chars", limits.chars)
+        pages.append(layout_page(glyphs))
+    return pages
+
+
+def _title(pdf: Any) -> str:  # noqa: ANN401
+    try:
+        title: str = pdf.get_metadata_dict().get("Title") or ""
+    except UnicodeDecodeError:
+        return ""
+    return title
+
+
+def _read_page(pdf: Any, number: int, *, path: str, most: int) -> list[Glyph]:  # noqa: ANN401
+    """Glyphs of a page; where there are more than `most`, at least one more than that."""
     import pypdfium2
 
     try:
@@ -77,7 +106,7 @@ def _read_page(pdf: Any, number: int, *, path: str) -> list[Region]:  # noqa: AN
             f"{path}: page {number + 1} is damaged ({error}); save the file again as PDF"
         ) from None
     try:
-        return layout_page(list(_glyphs(text_page)))
+        return list(islice(_glyphs(text_page), most + 1))
     finally:
         text_page.close()
         page.close()
@@ -92,22 +121,31 @@ def _glyphs(text_page: Any) -> Iterator[Glyph]:  # noqa: ANN401
     known = Counter(turn for turn in turns if turn is not None)
     upright = known.most_common(1)[0][0] if known else 0
     box = pdfium.FS_RECTF()
-    high = 0
-    for index in range(count):
-        code = pdfium.FPDFText_GetUnicode(text_page, index)
-        if 0xD800 <= code < 0xDC00:
-            high = code
-            continue
-        if 0xDC00 <= code < 0xE000 and high:
-            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
-        high = 0
-        # U+0002 is where pdfium found a hyphen at a line end; 0 and U+FFFE are characters without a meaning.
-        text = {0: "\ufffd", 0xFFFE: "\ufffd", 2: "-"}.get(code) or chr(code)
-        if text in "\r\n" or turns[index] != upright:
+    codes = [0, *(pdfium.FPDFText_GetUnicode(text_page, index) for index in range(count)), 0]
+    for index, (before, code, after) in enumerate(zip(codes, codes[1:], codes[2:], strict=False)):
+        text = _character(before, code, after)
+        if text in ("", "\r", "\n") or turns[index] != upright:
             continue
         if pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box)):
-            corners = _turned(box.left, box.right, box.bottom, box.top, upright)
-            yield Glyph(text.translate(_RADICALS), *corners)
+            left, right, bottom, top = map(_place, (box.left, box.right, box.bottom, box.top))
+            yield Glyph(text.translate(_RADICALS), *_turned(left, right, bottom, top, upright))
+
+
+def _character(before: int, code: int, after: int) -> str:
+    """The character of a code unit; of a surrogate pair that of the first, "" for the second."""
+    if 0xD800 <= code < 0xDC00 <= after < 0xE000:
+        return chr(0x10000 + ((code - 0xD800) << 10) + (after - 0xDC00))
+    if 0xD800 <= before < 0xDC00 <= code < 0xE000:
+        return ""
+    # U+0002 is where pdfium found a hyphen at a line end; these others are characters without a meaning.
+    if code == 2:
+        return "-"
+    return "\ufffd" if code in (0, 0xFFFE, 0xFFFF) or 0xD800 <= code < 0xE000 else chr(code)
+
+
+def _place(points: float) -> float:
+    """A coordinate on a page of at most 14,400 points; damaged files have endless and undefined ones."""
+    return min(max(points, -_FAR), _FAR) if points == points else 0.0
 
 
 def _quarter_turns(angle: float) -> int | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from policylens.data.errors import ConfigError, InputError, MissingExtraError
+from policylens.data.limits import DEFAULT_LIMITS, Limits
+from policylens.data.paths import shown
 from policylens.data.read import (
     STDIN,
     InputFailure,
@@ -65,6 +67,7 @@ class InputStream:
         title_field: Field with the document's title in record inputs.
         stdin: What "-" reads; `sys.stdin.buffer` when None.
         leave_out: Files and folders that no folder or pattern of the inputs gives, such as the output.
+        limits: What is too large to be read.
 
     Attributes:
         files: The single inputs, in order, as they were when the stream was made.
@@ -79,7 +82,9 @@ class InputStream:
         title_field: str = "title",
         stdin: BinaryIO | None = None,
         leave_out: Sequence[Path] = (),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
+        self._limits = limits
         self._fields = {"text_field": text_field, "title_field": title_field}
         self._stdin = stdin
         named = set(inputs)
@@ -164,25 +169,27 @@ class InputStream:
                     self._names.take(found.doc)
                     yield found
         except MissingExtraError as error:
-            yield InputFailure(str(item), str(error), error="missing_extra")
+            yield InputFailure(shown(item), str(error), error="missing_extra")
         except InputError as error:
-            yield InputFailure(str(item), str(error))
+            yield InputFailure(shown(item), str(error))
         except OSError as error:
-            yield InputFailure(str(item), f"{item}: cannot be read further ({error.strerror or error})")
+            reason = error.strerror or str(error)
+            yield InputFailure(shown(item), f"{shown(item)}: cannot be read further ({reason})")
         if isinstance(item, Path) and (now := _input_file(item)) != self.files[number]:
             was = self.files[number]
-            message = f"{item}: changed while it was read ({was.size} bytes before, {now.size} now)"
-            yield InputFailure(str(item), message, error="changed")
+            message = f"{shown(item)}: changed while it was read ({was.size} bytes before, {now.size} now)"
+            yield InputFailure(shown(item), message, error="changed")
 
     def _open(self, item: str | Path) -> Iterable[Paragraph | RecordError]:
         if isinstance(item, Path) and is_records(item):
             self._stream = open_input(item)
-            return read_records(item, **self._fields, doc=self._names.name(item), stream=self._stream)
+            doc = self._names.name(item)
+            return read_records(item, **self._fields, doc=doc, stream=self._stream, limits=self._limits)
         if isinstance(item, Path):
-            document = read_document(item)
+            document = read_document(item, limits=self._limits)
             # Named only now: a file that cannot be read takes no name from the next one.
             return reflow(replace(document, doc=self._names.name(item)))
-        source = read_stdin(self._stdin or sys.stdin.buffer, **self._fields)
+        source = read_stdin(self._stdin or sys.stdin.buffer, **self._fields, limits=self._limits)
         return reflow(source) if isinstance(source, Document) else source
 
 
@@ -192,6 +199,7 @@ def read_paragraphs(
     text_field: str = "text",
     title_field: str = "title",
     stdin: BinaryIO | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Paragraph | InputFailure]:
     """Read the paragraphs of all inputs, as `InputStream` does from the start.
 
@@ -200,8 +208,10 @@ def read_paragraphs(
         text_field: Field with the text in record inputs.
         title_field: Field with the document's title in record inputs.
         stdin: What "-" reads; `sys.stdin.buffer` when None.
+        limits: What is too large to be read.
     """
-    return InputStream(inputs, text_field=text_field, title_field=title_field, stdin=stdin).read()
+    stream = InputStream(inputs, text_field=text_field, title_field=title_field, stdin=stdin, limits=limits)
+    return stream.read()
 
 
 def without_failures(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
+
+from policylens.data.paths import readable_name
 
 _NUMBERED = re.compile(r"(.*) \(\d+\)", re.DOTALL)
 
@@ -53,10 +54,5 @@ class DocNames:
 
 
 def _candidates(path: Path) -> tuple[str, ...]:
-    stem, folder = _text(path.stem), _text(path.parent.name)
+    stem, folder = readable_name(path.stem), readable_name(path.parent.name)
     return (stem,) if folder in ("", "..") else (stem, f"{folder}/{stem}")
-
-
-def _text(name: str) -> str:
-    """A file name as text that can be written as UTF-8; the bytes of an old archive may not be."""
-    return os.fsencode(name).decode("utf-8", errors="replace")
