@@ -76,6 +76,8 @@ def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
     through_page = False
     following: list[Line | None] = [*(unit.first for unit in units[1:]), None]
     for unit, wrap, below in zip(units, _local_wraps(units, whole), following, strict=True):
+        if through_page and current is not None and _is_head_inside(current, unit, below, wrap):
+            unit.kind = "furniture"
         if current is not None and _continues(current, unit, below, wrap, through_page=through_page):
             current.append(unit)
             if current.kind in ("furniture", "byline"):
@@ -90,6 +92,13 @@ def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
         running = unit.kind in (None, "caption") or _is_label(unit) or is_dateline(unit.text)
         current = unit if running and not unit.first.hint else None
     return joined
+
+
+def _is_head_inside(current: Unit, unit: Unit, below: Line | None, wrap: Wrap) -> bool:
+    """Whether a short line below a page number stands inside a broken sentence, of which it would be no full line."""
+    if ends_sentence(current.text) or not unit.loose or below is None or unit.first.hint:
+        return False
+    return not _is_full(unit.first, below, wrap.width)
 
 
 def _is_label(unit: Unit) -> bool:
