@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import sys
-from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from policylens.data.errors import PolicylensError
 from policylens.infer.classify_cli import classify
-from policylens.infer.exit_codes import INTERRUPTED, exit_code, exit_if_failed
+from policylens.infer.command_group import CommandGroup
+from policylens.infer.exit_codes import exit_if_failed
+from policylens.infer.messages import Language, TalkFormatter, use_language
 from policylens.infer.options import Inputs, TextField, TitleField
 from policylens.infer.streams.output import TableFormat, open_table
 from policylens.infer.streams.reporter import JsonFormatter, Reporter
@@ -35,27 +33,8 @@ def _version(on: bool) -> None:
         raise typer.Exit
 
 
-class _Commands(TyperGroup):
-    """Turns the errors meant for the user into one line and an exit code; a bug keeps its traceback."""
-
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except PolicylensError as error:
-            reporter = ctx.obj if isinstance(ctx.obj, Reporter) else Reporter()
-            reporter.error(str(error))
-            raise typer.Exit(exit_code(error)) from None
-        except BrokenPipeError:
-            _forget_stdout()
-            raise typer.Exit from None
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
-        return result
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -74,6 +53,10 @@ def policylens(
     verbose: Annotated[
         int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more; -vv: all.")
     ] = 0,
+    lang: Annotated[
+        Language | None,
+        typer.Option(show_default=False, help="Language of help and messages; else that of the locale."),
+    ] = None,
     show_version: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
@@ -89,6 +72,9 @@ def policylens(
       policylens summarize tags.jsonl --themes green,finance
       policylens taxonomy
     """
+    # `CommandGroup` has heeded --lang before it wrote any help; programs that read JSON lines expect English.
+    if log_json:
+        use_language(Language.EN)
     _speak_utf8()
     _set_up_logging(quiet=quiet, verbose=verbose, log_json=log_json)
     ctx.obj = Reporter(quiet=quiet, log_json=log_json)
@@ -100,7 +86,11 @@ app.command(no_args_is_help=True)(summarize)
 
 @app.command("reflow", no_args_is_help=True)
 def print_paragraphs(
-    ctx: typer.Context, inputs: Inputs, text_field: TextField = "text", title_field: TitleField = "title"
+    ctx: typer.Context,
+    inputs: Inputs,
+    text_field: TextField = "text",
+    title_field: TitleField = "title",
+    limit: Limit = None,
 ) -> None:
     """Print the true paragraphs of documents as JSON lines, without tagging them.
 
@@ -108,10 +98,13 @@ def print_paragraphs(
     Example:
       policylens reflow report.pdf | jq -r 'select(.kind == "body").text'
     """
+    from policylens.data.limits import parse_limits
     from policylens.infer import pipeline
 
     reporter: Reporter = ctx.obj
-    found = pipeline.read_paragraphs(inputs, text_field=text_field, title_field=title_field)
+    found = pipeline.read_paragraphs(
+        inputs, text_field=text_field, title_field=title_field, limits=parse_limits(limit or ())
+    )
     with open_table(None, form=TableFormat.JSONL) as write:
         for paragraph in pipeline.without_failures(found, on_failure=reporter.fail):
             write(paragraph_row(paragraph))
@@ -138,14 +131,7 @@ def _set_up_logging(*, quiet: bool, verbose: int, log_json: bool) -> None:
     """Warnings by default, and what training reports as it goes."""
     levels = [logging.WARNING, logging.INFO, logging.DEBUG]
     level = logging.ERROR if quiet else levels[min(verbose, 2)]
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, force=True)
-    if log_json:
-        logging.getLogger().handlers[0].setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.WARNING, force=True)
+    logging.getLogger().handlers[0].setFormatter(JsonFormatter() if log_json else TalkFormatter())
     logging.getLogger("policylens").setLevel(level)
     logging.getLogger("policylens.train").setLevel(level if quiet else min(level, logging.INFO))
-
-
-def _forget_stdout() -> None:
-    """The reader has gone: let the interpreter's last flush go nowhere instead of into its closed pipe."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

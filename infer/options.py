@@ -46,10 +46,18 @@ OnDevice = Annotated[
 ]
 OnBackend = Annotated[
     BackendName | None,
-    typer.Option("--backend", help="What computes; else what suits the model folder and the device."),
+    typer.Option("--backend", help="Runtime that computes; else what suits the model folder and the device."),
 ]
 TextField = Annotated[
     str, typer.Option("--text-field", metavar="FIELD", help="Field with the text, in records.")
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=N",
+        help="Limit of one input: file_mb=500, parsed_mb=32, pages=5000, chars=5000000, lines=200000 if not given.",
+    ),
 ]
 TitleField = Annotated[
     str, typer.Option("--title-field", metavar="FIELD", help="Field with the document's title, in records.")

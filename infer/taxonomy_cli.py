@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from policylens.data.errors import ConfigError
 from policylens.infer.exit_codes import exit_if_failed
+from policylens.infer.streams.reporter import Reporter
 
 if TYPE_CHECKING:
     from policylens.data.migration import MapRow, Unmapped
@@ -110,6 +111,7 @@ def diff(
 
 @taxonomy_app.command("migrate", no_args_is_help=True)
 def migrate(
+    ctx: typer.Context,
     rows: Annotated[list[Path], typer.Argument(metavar="ROWS", help="Label files or tags, .jsonl or .csv.")],
     map_file: Annotated[
         Path, typer.Option("--map", metavar="FILE", help="What becomes of each label, YAML.")
@@ -152,13 +154,13 @@ def migrate(
     after = load_taxonomy(_file(new)) if new else None
     label_map = load_label_map(map_file, old=before, new=after)
     mapped = partial(migrate_row, label_map=label_map, old=before, new=after, text_field=text_field)
-    set_aside = _migrate_all(rows, out, mapped)
+    set_aside = _migrate_all(rows, out, mapped, ctx.obj)
     if unmapped is not None:
         _write_unmapped(unmapped, set_aside)
     exit_if_failed(len(set_aside))
 
 
-def _migrate_all(rows: list[Path], out: Path | None, map_row: MapRow) -> list[Unmapped]:
+def _migrate_all(rows: list[Path], out: Path | None, map_row: MapRow, reporter: Reporter) -> list[Unmapped]:
     from policylens.data.migration import migrate_file
 
     set_aside: list[Unmapped] = []
@@ -176,8 +178,13 @@ def _migrate_all(rows: list[Path], out: Path | None, map_row: MapRow) -> list[Un
                 raise ConfigError(f"cannot write {target}: {error.strerror or error}") from error
             finally:
                 part.unlink(missing_ok=True)
-        typer.echo(f"{path}: {done.written} rows written, {len(done.unmapped)} set aside", err=True)
-        _list_unmapped(done.unmapped)
+        reporter.note(
+            "{path}: {written} rows written, {unmapped} set aside",
+            path=path,
+            written=done.written,
+            unmapped=len(done.unmapped),
+        )
+        _list_unmapped(done.unmapped, reporter)
         set_aside += done.unmapped
     return set_aside
 
@@ -209,12 +216,12 @@ def _targets(rows: list[Path], out: Path | None) -> list[Path | None]:
     return list(targets)
 
 
-def _list_unmapped(found: list[Unmapped]) -> None:
+def _list_unmapped(found: list[Unmapped], reporter: Reporter) -> None:
     for item in found[:_SHOWN]:
         labels = "; ".join(f"{label.field} {label.label!r}: {label.reason}" for label in item.labels)
-        typer.echo(f"  line {item.line}: {labels}", err=True)
+        reporter.note("  line {line}: {labels}", line=item.line, labels=labels)
     if len(found) > _SHOWN:
-        typer.echo(f"  and {len(found) - _SHOWN} more; --unmapped FILE writes them all", err=True)
+        reporter.note("  and {number} more; --unmapped FILE writes them all", number=len(found) - _SHOWN)
 
 
 def _write_unmapped(path: Path, found: list[Unmapped]) -> None:

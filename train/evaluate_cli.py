@@ -47,7 +47,16 @@ def evaluate(
     theme_field: ThemeField = "theme",
     stance_field: StanceField = "stance",
 ) -> None:
-    """Score a model on labelled paragraphs, and check what it promises about its precision."""
+    """Score a model on labelled paragraphs, and check what it promises about its precision.
+
+    Prints accuracy, macro-F1 and calibration, with intervals, and the scores and confusions by label. The
+    rows should be none that the model was trained on.
+
+    \b
+    Examples:
+      policylens evaluate --data labelled.jsonl
+      policylens evaluate --data labelled.jsonl --model my-model --report scores.html
+    """  # noqa: D301 - a backspace
     from policylens.infer.classify import Classifier
     from policylens.infer.streams.output import open_output
     from policylens.train.evaluation.evaluate import evaluate as score
@@ -82,7 +91,11 @@ def calibrate(
     """Fit a model's probabilities, thresholds and promises of precision on rows it was not trained on.
 
     The weights stay as they are. `policylens train` does the same on the documents that it holds out.
-    """
+
+    \b
+    Example:
+      policylens calibrate --model my-model --data held_out.jsonl
+    """  # noqa: D301 - a backspace
     from policylens.models.bundle import open_bundle
     from policylens.train.evaluation.calibrate import calibrate_model
     from policylens.train.evaluation.scorecard import calibration_summary

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from policylens.data.errors import ConfigError
+from policylens.infer.streams.reporter import Reporter
 
 
 class ExportBackend(StrEnum):
@@ -27,6 +28,7 @@ class Precision(StrEnum):
 
 
 def export(
+    ctx: typer.Context,
     out: Annotated[
         Path, typer.Option("--out", "--output", "-o", metavar="FOLDER", help="New folder to write.")
     ],
@@ -34,7 +36,7 @@ def export(
         ExportBackend, typer.Option(help="Runtime; onnx needs the extra [onnx].")
     ] = ExportBackend.OPENVINO,
     precision: Annotated[
-        Precision, typer.Option(help="Of the matrix products; bf16 is for openvino only.")
+        Precision, typer.Option(help="Precision of the matrix products; bf16 is for openvino only.")
     ] = Precision.INT8,
     model: Annotated[
         Path | None,
@@ -88,6 +90,7 @@ def export(
         data=[path.name for path in files],
         allowed_loss=ALLOWED_LOSS if allow_loss is None else allow_loss,
     )
+    reporter: Reporter = ctx.obj
     for line in report.lines:
-        typer.echo(line, err=True)
-    typer.echo(f"wrote {out}", err=True)
+        reporter.note(line)
+    reporter.note("wrote {path}", path=out)

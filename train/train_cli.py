@@ -12,7 +12,9 @@ import typer
 
 from policylens.data.errors import ConfigError
 from policylens.infer.options import Device, OnDevice, TextField, TitleField
+from policylens.infer.streams.reporter import Reporter
 from policylens.train.options import ContextField, StanceField, ThemeField, named_fields, quiet_transformers
+from policylens.train.processes import is_main, n_processes
 
 if TYPE_CHECKING:
     from policylens.train.config import TrainConfig
@@ -38,6 +40,7 @@ class _Sources:
 
 
 def train(
+    ctx: typer.Context,
     out: Annotated[
         Path, typer.Option("--out", "--output", "-o", metavar="FOLDER", help="Model folder to write.")
     ],
@@ -53,7 +56,11 @@ def train(
         ),
     ] = None,
     dev: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Rows to stop early by and to score the model on.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labelled rows kept from training, to stop early by and to score the model on.",
+        ),
     ] = None,
     taxonomy: Annotated[
         Path | None,
@@ -70,7 +77,7 @@ def train(
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
-    epochs: Annotated[float | None, typer.Option(metavar="X", help="Passes over the data.")] = None,
+    epochs: Annotated[float | None, typer.Option(metavar="X", help="Passes over the training rows.")] = None,
     max_minutes: Annotated[
         float | None,
         typer.Option(metavar="X", help="Time for the run; fewer steps where the epochs would take longer."),
@@ -81,10 +88,11 @@ def train(
     ] = None,
     head_lr: Annotated[float | None, typer.Option(metavar="X", help="Learning rate of the heads.")] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(metavar="N", help="Window at inference; training windows fit in.")
+        int | None, typer.Option(metavar="N", help="Longest text that the model reads at once, in tokens.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Of every shuffle, split and initialisation.")
+        int | None,
+        typer.Option(metavar="N", help="Seed of all random choices: the same seed gives the same model."),
     ] = None,
     device: OnDevice = Device.AUTO,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
@@ -95,7 +103,18 @@ def train(
     theme_field: ThemeField = "theme",
     stance_field: StanceField = "stance",
 ) -> None:
-    """Train a model on labelled paragraphs, or on definitions alone, and write a model folder."""
+    """Train a model on labelled paragraphs, or on definitions alone, and write a model folder.
+
+    Without --taxonomy the labels are ours if the rows have no others, else those of the rows. Some documents
+    are held out, so that the model's probabilities can be fitted to what it has not seen. Ctrl-C saves a
+    checkpoint, and --resume goes on from there.
+
+    \b
+    Examples:
+      policylens train --data rows.jsonl -o my-model
+      policylens train --data rows.jsonl --mode linear -o my-model
+      policylens train --mode prototypes --taxonomy themes.yaml -o my-model
+    """  # noqa: D301 - a backspace
     from policylens.train.config import load_train_config
 
     given = {
@@ -113,15 +132,17 @@ def train(
     sources = _Sources(data or [], dev, fields, taxonomy)
     settings = load_train_config(config, **given)
     _check_mode(settings, given, sources.data, taxonomy, resume=resume)
-    _check_output(out, resume=resume, overwrite=overwrite)
+    if is_main():
+        _check_output(out, resume=resume, overwrite=overwrite)
     quiet_transformers()
     if settings.mode == Mode.FINETUNE:
-        _finetune(sources, out, config=settings, device=device, resume=resume)
+        _finetune(sources, out, ctx.obj, config=settings, device=device, resume=resume)
     else:
-        _train_heads(sources, out, config=settings, device=device)
+        _train_heads(sources, out, ctx.obj, config=settings, device=device)
 
 
 def train_salience(
+    ctx: typer.Context,
     data: Annotated[
         list[Path],
         typer.Option("--data", help="Paragraph sets with reference digests, .jsonl; may be repeated."),
@@ -129,18 +150,27 @@ def train_salience(
     model: Annotated[
         Path, typer.Option(help="Model folder to add the head to; its weights stay as they are.")
     ],
-    seed: Annotated[int, typer.Option(help="Of initial weights and every shuffle.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of all random choices: the same seed gives the same model.")
+    ] = 0,
 ) -> None:
     """Teach a model which clauses digests keep.
 
     Each row of the data has a theme, paragraphs (doc, para, text) and references, digests that keep close to
     the paragraphs' wording. The head goes into the model folder as salience.safetensors and salience.json, in
     place of the one it may have; train it again whenever the model was trained again.
-    """
+
+    \b
+    Example:
+      policylens train-salience --data digests.jsonl --model my-model
+    """  # noqa: D301 - a backspace
     from policylens.train.salience import train_salience as fit
 
     head = fit(data, model, seed=seed)
-    typer.echo(f"wrote the salience head of {model}, fitted on {head.config.sets} sets", err=True)
+    reporter: Reporter = ctx.obj
+    reporter.note(
+        "wrote the salience head of {model}, fitted on {sets} sets", model=model, sets=head.config.sets
+    )
 
 
 def _check_mode(
@@ -171,6 +201,10 @@ def _check_mode(
         raise ConfigError(f"--mode {config.mode} leaves the encoder as it is: {names} would change nothing")
     if resume:
         raise ConfigError(f"--mode {config.mode} takes seconds and has no checkpoint: leave --resume out")
+    if n_processes() > 1:
+        raise ConfigError(
+            f"--mode {config.mode} runs in one process: start it without torchrun or accelerate"
+        )
 
 
 def _check_output(out: Path, *, resume: bool, overwrite: bool) -> None:
@@ -202,7 +236,9 @@ def _check_output(out: Path, *, resume: bool, overwrite: bool) -> None:
             (out / name).unlink(missing_ok=True)
 
 
-def _finetune(sources: _Sources, out: Path, *, config: TrainConfig, device: Device, resume: bool) -> None:
+def _finetune(
+    sources: _Sources, out: Path, reporter: Reporter, *, config: TrainConfig, device: Device, resume: bool
+) -> None:
     from policylens.train.fit import has_checkpoint, split_training_data, train_model
     from policylens.train.task import read_rows, read_task
 
@@ -210,11 +246,15 @@ def _finetune(sources: _Sources, out: Path, *, config: TrainConfig, device: Devi
     dev = [sources.dev] if sources.dev is not None else []
     dev_rows = read_rows(dev, task.fields, taxonomy=task.taxonomy)
     split = split_training_data(task.rows, dev_rows or None, config=config)
-    typer.echo(
-        f"{len(split.train)} paragraphs to train on, {len(split.holdout)} held out for calibration, "
-        f"{len(dev_rows)} for development; {len(task.taxonomy.themes)} themes, "
-        f"{len(task.taxonomy.stances)} stances",
-        err=True,
+    _say(
+        reporter,
+        "{train} paragraphs to train on, {holdout} held out for calibration, {dev} for development; "
+        "{themes} themes, {stances} stances",
+        train=len(split.train),
+        holdout=len(split.holdout),
+        dev=len(dev_rows),
+        themes=len(task.taxonomy.themes),
+        stances=len(task.taxonomy.stances),
     )
     try:
         bundle = train_model(
@@ -228,14 +268,22 @@ def _finetune(sources: _Sources, out: Path, *, config: TrainConfig, device: Devi
         )
     except KeyboardInterrupt:
         if has_checkpoint(out):
-            typer.echo(f"the same command with --resume goes on from the checkpoint in {out}", err=True)
+            _say(reporter, "the same command with --resume goes on from the checkpoint in {path}", path=out)
         raise
-    typer.echo(f"wrote {bundle.folder}", err=True)
-    if sources.dev is not None:
+    _say(reporter, "wrote {path}", path=bundle.folder)
+    if sources.dev is not None and is_main():
         _score_new_model(out, task, sources.dev, device=device)
 
 
-def _train_heads(sources: _Sources, out: Path, *, config: TrainConfig, device: Device) -> None:
+def _say(reporter: Reporter, sentence: str, /, **values: object) -> None:
+    """One of several processes is enough to talk."""
+    if is_main():
+        reporter.note(sentence, **values)
+
+
+def _train_heads(
+    sources: _Sources, out: Path, reporter: Reporter, *, config: TrainConfig, device: Device
+) -> None:
     from policylens.data.taxonomy import load_taxonomy
     from policylens.train.linear import train_linear
     from policylens.train.prototypes import train_prototypes
@@ -250,8 +298,8 @@ def _train_heads(sources: _Sources, out: Path, *, config: TrainConfig, device: D
             task.rows, out, taxonomy=task.taxonomy, config=config, device=device, data_files=sources.data
         )
         for score in run.scores:
-            typer.echo(f"{score.head}: {score.text}", err=True)
-    typer.echo(f"wrote {out}", err=True)
+            reporter.note(f"{score.head}: {score.text}")
+    reporter.note("wrote {path}", path=out)
     if sources.dev is not None:
         _score_new_model(out, task, sources.dev, device=device, backend=None)
 

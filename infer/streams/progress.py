@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from policylens.data.records import Paragraph, TaggedParagraph
+from policylens.infer.messages import text
 
 # Seconds between two lines in a log, and between two changes on a terminal.
 LINE_EVERY_S = 30.0
@@ -55,14 +56,15 @@ class Snapshot:
     @property
     def line(self) -> str:
         """E.g. "tagging: 12,000 paragraphs, 158/s, 3 failed, 41 % done, about 1 h 12 min left"."""
-        parts = [f"tagging: {self.paragraphs:,} paragraphs", f"{self.rate:.0f}/s"]
+        paragraphs = counted(self.paragraphs, "paragraph", "paragraphs")
+        parts = [text("tagging: {paragraphs}", paragraphs=paragraphs), f"{self.rate:.0f}/s"]
         if self.failures:
-            parts.append(f"{self.failures:,} failed")
+            parts.append(text("{number} failed", number=f"{self.failures:,}"))
         if self.share is not None:
-            parts.append(f"{self.share:.0%} done".replace("%", " %"))
+            parts.append(text("{percent} % done", percent=f"{100 * self.share:.0f}"))
         if self.eta_s is not None:
-            parts.append(f"about {duration(self.eta_s)} left")
-        return ", ".join(parts)
+            parts.append(text("about {time} left", time=duration(self.eta_s)))
+        return text(", ").join(parts)
 
 
 Show = Callable[[Snapshot], None]
@@ -133,15 +135,21 @@ def unseen(*, start_share: float = 0.0) -> Iterator[Meter]:
 def tagged_line(paragraphs: int, *, documents: int, seconds: float) -> str:
     """The closing line, e.g. "43 paragraphs of 1 document tagged in 0.8 s (53/s)"."""
     rate = f" ({paragraphs / seconds:.0f}/s)" if paragraphs and seconds > 0 else ""
-    of = counted(documents, "document")
+    of = counted(documents, "document", "documents")
     if documents > _MAX_DOCUMENTS:
-        of = f"more than {_MAX_DOCUMENTS} documents"
-    return f"{counted(paragraphs, 'paragraph')} of {of} tagged in {seconds:.1f} s{rate}"
+        of = text("more than {documents}", documents=counted(_MAX_DOCUMENTS, "document", "documents"))
+    line = text(
+        "{paragraphs} of {documents} tagged in {time} s",
+        paragraphs=counted(paragraphs, "paragraph", "paragraphs"),
+        documents=of,
+        time=f"{seconds:.1f}",
+    )
+    return line + rate
 
 
-def counted(n: int, noun: str) -> str:
-    """A number with its noun, e.g. "1 document", "2 documents"."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def counted(n: int, one: str, many: str) -> str:
+    """A number with its noun in the user's language, e.g. "1 document", "2,000 documents"."""
+    return f"{n:,} {text(one if n == 1 else many)}"
 
 
 def duration(seconds: float) -> str:
@@ -154,8 +162,8 @@ def duration(seconds: float) -> str:
     ):
         if whole >= size:
             rest = whole % size // smaller_size
-            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
+            return f"{whole // size} {text(name)}" + (f" {rest} {text(smaller)}" if rest else "")
+    return f"{whole} {text('s')}"
 
 
 @contextmanager
@@ -166,5 +174,5 @@ def live_display() -> Iterator[Show]:
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("tagging", total=None)
+        task = progress.add_task("", total=None)
         yield lambda snapshot: progress.update(task, description=snapshot.line)

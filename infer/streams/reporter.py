@@ -13,12 +13,14 @@ from typing import TypeVar
 
 from policylens.data.read import InputFailure
 from policylens.data.records import Paragraph, TaggedParagraph
+from policylens.infer.messages import text, translated
 from policylens.infer.streams.progress import (
     LINE_EVERY_S,
     LIVE_EVERY_S,
     Meter,
     Show,
     Snapshot,
+    counted,
     live_display,
     tagged_line,
 )
@@ -57,12 +59,24 @@ class Reporter:
             place = {"input": failure.path, "line": failure.line, "error": failure.error}
             self.error(failure.message, event="failure", **place)
         elif self.failures == _SHOWN_FAILURES + 1:
-            self.error(f"more of this kind goes to {self.errors_file} only", event="failure")
+            self.error(text("more of this kind goes to {path} only", path=self.errors_file), event="failure")
 
     def error(self, message: str, /, *, event: str = "error", **fields: object) -> None:
         """Print an error as one line, whatever line breaks it quotes from its input."""
-        line = " ".join(message.splitlines())
-        self.say(line if self.log_json else f"error: {line}", level="error", event=event, **fields)
+        line = " ".join(translated(message).splitlines())
+        if not self.log_json:
+            line = text("error: {message}", message=line)
+        self.say(line, level="error", event=event, **fields)
+
+    def note(self, sentence: str, /, **values: object) -> None:
+        """Say what was done in the user's language, unless nothing but errors is wanted.
+
+        Args:
+            sentence: In English, with names in braces, see `messages.text`, or made elsewhere without values.
+            values: What stands for the names.
+        """
+        if not self.quiet:
+            self.say(text(sentence, **values) if values else translated(sentence))
 
     def say(self, line: str, /, *, level: str = "info", event: str = "message", **fields: object) -> None:
         """Print a line to standard error.
@@ -106,8 +120,8 @@ class Reporter:
     def say_failures(self, failures: int) -> None:
         """Say at the end how many failures the errors file holds."""
         if failures and self.errors_file is not None:
-            what = "1 input or record" if failures == 1 else f"{failures:,} inputs or records"
-            line = f"{what} could not be used: see {self.errors_file}"
+            what = counted(failures, "input or record", "inputs or records")
+            line = text("{inputs} could not be used: see {path}", inputs=what, path=self.errors_file)
             self.error(line, event="failures", failures=failures)
 
     def _say_progress(self, snapshot: Snapshot) -> None:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from policylens.data.errors import ConfigError
+from policylens.infer.exit_codes import exit_if_failed
 from policylens.infer.options import Out, TextField, TitleField
+from policylens.infer.streams.reporter import Reporter
 
 if TYPE_CHECKING:
     from policylens.data.label_formats.label_rows import FieldNames, LabelRows
+    from policylens.data.rebuild import Rebuilt
     from policylens.data.taxonomy import Taxonomy
 
 _AS_THEY_ARE = "any"
@@ -28,11 +31,11 @@ labels = typer.Typer(
 class Format(StrEnum):
     """Formats of label files; those of `data.label_files`, which is not imported for the help."""
 
-    jsonl = "jsonl"
-    csv = "csv"
-    xlsx = "xlsx"
-    label_studio = "label-studio"
-    doccano = "doccano"
+    JSONL = "jsonl"
+    CSV = "csv"
+    XLSX = "xlsx"
+    LABEL_STUDIO = "label-studio"
+    DOCCANO = "doccano"
 
 
 Files = Annotated[
@@ -63,6 +66,7 @@ StanceField = Annotated[str, typer.Option(metavar="FIELD", help="Field of the st
 
 @labels.command("import", no_args_is_help=True)
 def import_labels(
+    ctx: typer.Context,
     files: Files,
     out: Out = None,
     source_format: Annotated[
@@ -87,11 +91,12 @@ def import_labels(
     """  # noqa: D301 - a backspace
     names = _names(text_field, title_field, theme_field, stance_field)
     found = _read(files, source_format, names, taxonomy=taxonomy, keep_unlabelled=keep_unlabelled)
-    _write(found, out, Format.jsonl, taxonomy=None)
+    _write(found, out, Format.JSONL, taxonomy=None, reporter=ctx.obj)
 
 
 @labels.command("export", no_args_is_help=True)
 def export_labels(
+    ctx: typer.Context,
     files: Files,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="File to write.")],
     target_format: Annotated[
@@ -110,11 +115,12 @@ def export_labels(
 
     form = label_format(out, LabelFormat(target_format) if target_format else None)
     found = _read(files, None, _names(), taxonomy=taxonomy, keep_unlabelled=True)
-    _write(found, out, Format(form.value), taxonomy=_listed_taxonomy(taxonomy, found))
+    _write(found, out, Format(form.value), taxonomy=_listed_taxonomy(taxonomy, found), reporter=ctx.obj)
 
 
 @labels.command("template", no_args_is_help=True)
 def template(
+    ctx: typer.Context,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Sheet to write, .xlsx.")],
     taxonomy: Annotated[
         str | None, typer.Option(metavar="FILE", help="Taxonomy file or model folder; default: ours.")
@@ -131,11 +137,18 @@ def template(
     data = write_template(chosen)
     with open_output(out) as stream:
         stream.write(data)
-    typer.echo(f"wrote {out}: {len(chosen.themes)} themes, {len(chosen.stances)} stances", err=True)
+    reporter: Reporter = ctx.obj
+    reporter.note(
+        "wrote {path}: {themes} themes, {stances} stances",
+        path=out,
+        themes=len(chosen.themes),
+        stances=len(chosen.stances),
+    )
 
 
 @labels.command("rebuild", no_args_is_help=True)
 def rebuild_rows(
+    ctx: typer.Context,
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", show_default=False, help="Folder with the fetched collections.")
     ],
@@ -161,12 +174,8 @@ def rebuild_rows(
     found = rebuild(folder, read_pointers(pointers))
     with open_output(out) as stream:
         stream.write(label_bytes(found.rows, LabelFormat.JSONL))
-    for failure in found.failures:
-        typer.echo(f"left out: {failure.message}", err=True)
-    total = sum(count.total for count in found.counts)
-    typer.echo(f"{len(found.rows):,} of {total:,} labels found their text in {found.files:,} files", err=True)
-    for count in found.counts:
-        typer.echo(f"  {count.source}: {count.found:,} of {count.total:,}", err=True)
+    _report_rebuilt(found, ctx.obj)
+    exit_if_failed(len(found.failures))
 
 
 @labels.command("audit", no_args_is_help=True)
@@ -199,7 +208,7 @@ def audit_files(
     suspects: Annotated[
         bool, typer.Option("--suspects/--no-suspects", help="Look for labels that a model doubts.")
     ] = True,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the folds and hashes.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random choices.")] = 0,
 ) -> None:
     """Look for what is wrong with labelled rows before a model is trained on them.
 
@@ -228,6 +237,24 @@ def audit_files(
         if path is not None:
             _write_file(path, content())
     typer.echo(to_text(report), nl=False)
+
+
+def _report_rebuilt(found: Rebuilt, reporter: Reporter) -> None:
+    for failure in found.failures:
+        reporter.fail(failure)
+    reporter.note(
+        "{found} of {total} labels found their text in {files} files",
+        found=f"{len(found.rows):,}",
+        total=f"{sum(count.total for count in found.counts):,}",
+        files=f"{found.files:,}",
+    )
+    for count in found.counts:
+        reporter.note(
+            "  {source}: {found} of {total}",
+            source=count.source,
+            found=f"{count.found:,}",
+            total=f"{count.total:,}",
+        )
 
 
 def _names(
@@ -288,15 +315,25 @@ def _listed_taxonomy(given: str | None, found: LabelRows) -> Taxonomy | None:
     return taxonomy if themes and themes <= set(taxonomy.theme_ids) else None
 
 
-def _write(found: LabelRows, out: Path | None, form: Format, *, taxonomy: Taxonomy | None) -> None:
+def _write(
+    found: LabelRows, out: Path | None, form: Format, *, taxonomy: Taxonomy | None, reporter: Reporter
+) -> None:
     from policylens.data.label_formats.label_files import LabelFormat, label_bytes
 
     data = label_bytes(found.rows, LabelFormat(form), taxonomy=taxonomy)
     _write_file(out, data)
-    left_out = f"; {found.unlabelled:,} without a theme left out" if found.unlabelled else ""
     themes = len({row.get("theme") for row in found.rows} - {None})
     stances = len({row.get("stance") for row in found.rows} - {None})
-    typer.echo(f"{len(found.rows):,} rows, {themes} themes, {stances} stances{left_out}", err=True)
+    sentence = "{rows} rows, {themes} themes, {stances} stances"
+    if found.unlabelled:
+        sentence = "{rows} rows, {themes} themes, {stances} stances; {unlabelled} without a theme left out"
+    reporter.note(
+        sentence,
+        rows=f"{len(found.rows):,}",
+        themes=themes,
+        stances=stances,
+        unlabelled=f"{found.unlabelled:,}",
+    )
 
 
 def _write_file(path: Path | None, data: bytes) -> None:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from policylens.infer.exit_codes import exit_if_failed
 from policylens.infer.options import Device, Model, OnDevice, TextField, TitleField
+from policylens.infer.streams.reporter import Reporter
 
 
 def register_suggest(labels: typer.Typer) -> None:
@@ -16,6 +18,7 @@ def register_suggest(labels: typer.Typer) -> None:
 
 
 def suggest_rows(
+    ctx: typer.Context,
     inputs: Annotated[
         list[str],
         typer.Argument(
@@ -34,7 +37,7 @@ def suggest_rows(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Label files: texts in them are left out; may be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the clustering.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random choices.")] = 0,
     device: OnDevice = Device.AUTO,
     text_field: TextField = "text",
     title_field: TitleField = "title",
@@ -59,6 +62,7 @@ def suggest_rows(
     from policylens.infer.streams.output import open_output
     from policylens.train.labelling.suggest import sheet_rows, suggest
 
+    reporter: Reporter = ctx.obj
     form = label_format(out) if out is not None and str(out) != "-" else LabelFormat.CSV
     known = [str(row.fields.get(text_field, "")) for path in labelled or [] for row in read_raw_rows(path)]
     classifier = Classifier.load(model, device=device, vectors=True)
@@ -66,7 +70,7 @@ def suggest_rows(
         classifier,
         without_failures(
             read_paragraphs(inputs, text_field=text_field, title_field=title_field),
-            on_failure=lambda failure: typer.echo(f"left out: {failure.message}", err=True),
+            on_failure=reporter.fail,
         ),
         n=count,
         labelled_texts=known,
@@ -75,4 +79,5 @@ def suggest_rows(
     data = label_bytes(sheet_rows(found), form, taxonomy=classifier.taxonomy)
     with open_output(out) as stream:
         stream.write(data)
-    typer.echo(f"{len(found)} paragraphs to label, the most useful first", err=True)
+    reporter.note("{number} paragraphs to label, the most useful first", number=len(found))
+    exit_if_failed(reporter.failures)
