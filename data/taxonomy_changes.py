@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from policylens.data.strict_yaml import dump_yaml
-from policylens.data.taxonomy import Label, Taxonomy
+from policylens.data.taxonomy import Label, Taxonomy, parents_of
 
 # A removed and an added label are taken for one that was renamed from this likeness on: 0.6 is where difflib
 # itself calls texts close.
@@ -38,13 +38,28 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """A label that is gone, and new ones under it: `supply` and `supply/works`, `supply/quality`.
+
+    Attributes:
+        old: Its id.
+        parts: Id of each new label under it and its typical words.
+    """
+
+    old: str
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LabelDiff:
     """Changes of the themes or of the stances.
 
     Attributes:
         added: Ids that only the new version has.
         removed: Ids that only the old version has.
-        renamed: Pairs of those that are probably one label; a guess.
+        renamed: Pairs of those that are probably one label; a guess. Two old ones with the same new one are
+            probably merged.
+        split: Labels that are gone of which at least two new ones are parts, by their ids.
         changed: Labels in both, with other words.
         reordered: Whether the labels in both come in another order, or, where none is gone, new ones before
             old ones: the logits of a model are then in another order too.
@@ -53,6 +68,7 @@ class LabelDiff:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     renamed: tuple[Rename, ...]
+    split: tuple[Split, ...]
     changed: tuple[LabelChange, ...]
     reordered: bool
 
@@ -92,11 +108,14 @@ def diff_taxonomies(old: Taxonomy, new: Taxonomy) -> TaxonomyDiff:
 def map_skeleton(diff: TaxonomyDiff) -> str:
     """YAML text to begin a map for `taxonomy migrate` with: the guesses, and an entry for each label gone.
 
-    Entries without a guess have no `to`; the map is refused until each has one.
+    Entries without a guess have no `to`, and parts of a split no words where the new labels have none; the
+    map is refused until they are filled in.
     """
     data: dict[str, object] = {}
     for key, part in (("themes", diff.themes), ("stances", diff.stances)):
-        guesses = {rename.old: rename.new for rename in part.renamed}
+        guesses: dict[str, object] = {rename.old: rename.new for rename in part.renamed}
+        for split in part.split:
+            guesses[split.old] = [{"id": label_id, "words": list(words)} for label_id, words in split.parts]
         entries = [
             {"from": [gone], "to": guesses[gone]} if gone in guesses else {"from": [gone]}
             for gone in part.removed
@@ -117,6 +136,10 @@ def diff_as_lines(diff: TaxonomyDiff) -> list[str]:
     lines = [f"{diff.old} -> {diff.new}"]
     for what, part in (("theme", diff.themes), ("stance", diff.stances)):
         paired = {rename.old for rename in part.renamed} | {rename.new for rename in part.renamed}
+        for split in part.split:
+            parts = [label_id for label_id, _ in split.parts]
+            paired |= {split.old, *parts}
+            lines.append(f"~ {what} {split.old} -> {' + '.join(parts)}? (parts)")
         lines += [f"~ {what} {r.old} -> {r.new}? (likeness {r.likeness:.2f})" for r in part.renamed]
         lines += [f"- {what} {gone}" for gone in part.removed if gone not in paired]
         lines += [f"+ {what} {added}" for added in part.added if added not in paired]
@@ -132,10 +155,16 @@ def _diff(old: Sequence[Label], new: Sequence[Label]) -> LabelDiff:
     changes = ((label_id, _changed_fields(before[label_id], after[label_id])) for label_id in kept)
     removed = tuple(label_id for label_id in before if label_id not in after)
     added = tuple(label_id for label_id in after if label_id not in before)
+    split = _splits(removed, [after[label_id] for label_id in added])
+    taken = {part.old for part in split} | {label_id for part in split for label_id, _ in part.parts}
     return LabelDiff(
         added=added,
         removed=removed,
-        renamed=_renames([before[gone] for gone in removed], [after[label_id] for label_id in added]),
+        renamed=_renames(
+            [before[gone] for gone in removed if gone not in taken],
+            [after[label_id] for label_id in added if label_id not in taken],
+        ),
+        split=split,
         changed=tuple(LabelChange(label_id, fields) for label_id, fields in changes if fields),
         reordered=_is_reordered(kept, list(after), all_kept=not removed),
     )
@@ -151,8 +180,17 @@ def _changed_fields(old: Label, new: Label) -> tuple[str, ...]:
     return tuple(name for name in _COMPARED if getattr(old, name) != getattr(new, name))
 
 
+def _splits(removed: Sequence[str], added: Sequence[Label]) -> tuple[Split, ...]:
+    """Labels that are gone and have at least two new ones under them."""
+    found = (
+        Split(gone, tuple((label.id, label.include) for label in added if gone in parents_of(label.id)))
+        for gone in removed
+    )
+    return tuple(split for split in found if len(split.parts) > 1)
+
+
 def _renames(removed: Sequence[Label], added: Sequence[Label]) -> tuple[Rename, ...]:
-    """The likeliest pairs first, each label in one of them."""
+    """The likeliest pairs first, each label in one of them; then what is left with the likeliest: a merge."""
     pairs = sorted(
         ((_likeness(old, new), old.id, new.id) for old in removed for new in added),
         key=lambda pair: -pair[0],
@@ -161,6 +199,9 @@ def _renames(removed: Sequence[Label], added: Sequence[Label]) -> tuple[Rename, 
     for likeness, old, new in pairs:
         taken = any(old == rename.old or new == rename.new for rename in found)
         if likeness >= _RENAMED and not taken:
+            found.append(Rename(old, new, round(likeness, 2)))
+    for likeness, old, new in pairs:
+        if likeness >= _RENAMED and all(old != rename.old for rename in found):
             found.append(Rename(old, new, round(likeness, 2)))
     return tuple(found)
 

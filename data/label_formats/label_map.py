@@ -229,6 +229,11 @@ def _targets(fields: Mapping[str, object], key: str) -> dict[str, Target]:
         sources = sources or list(texts_of(values, "from", place=place))
         if not sources:
             raise TaxonomyError(f"{place}: the key 'from' is missing; expected a label or a list of labels")
+        if "to" not in values:
+            raise TaxonomyError(
+                f"{place} ({', '.join(sources)}): the key 'to' is missing: the label that it becomes, or "
+                "for a split a list of labels with words"
+            )
         target = _target(values, place=place)
         for source in sources:
             if source in targets:
@@ -254,7 +259,7 @@ def _part(entry: object, *, place: str) -> Part:
     words = texts_of(fields, "words", place=place)
     if not words:
         raise TaxonomyError(
-            f"{place}: the key 'words' is missing: the words that tell this part's paragraphs"
+            f"{place}: the key 'words' is missing or empty: the words that tell this part's paragraphs"
         )
     return Part(text_of(fields, "id", place=place), words)
 

@@ -8,6 +8,7 @@ from policylens.data.taxonomy import Label, Taxonomy, parents_of
 from policylens.data.taxonomy_changes import (
     LabelChange,
     Rename,
+    Split,
     diff_as_dict,
     diff_as_lines,
     diff_taxonomies,
@@ -74,7 +75,7 @@ class TestDiff:
     def test_the_map_that_it_begins_is_refused_until_it_is_complete(self, tmp_path) -> None:
         path = tmp_path / "map.yaml"
         path.write_text(map_skeleton(diff_taxonomies(OLD, NEW)), encoding="utf-8")
-        with pytest.raises(TaxonomyError, match=r"themes, entry 2: the key 'to' is missing"):
+        with pytest.raises(TaxonomyError, match=r"themes, entry 2 \(misc\): the key 'to' is missing"):
             load_label_map(path, old=OLD, new=NEW)
         path.write_text(path.read_text(encoding="utf-8").rstrip() + "\n  to: energy\n", encoding="utf-8")
         found = load_label_map(path, old=OLD, new=NEW)
@@ -82,6 +83,48 @@ class TestDiff:
             "water": ("hydro",),
             "misc": ("energy",),
         }
+
+
+class TestSplitsAndMerges:
+    OLD = Taxonomy(
+        "own",
+        "1",
+        (
+            Label("supply", "饮用水", definition="谈水厂、管网和水质。"),
+            Label("rivers", "河道治理", definition="谈河道的治理。"),
+            Label("lakes", "湖泊治理", definition="谈湖泊的治理。"),
+        ),
+    )
+    NEW = Taxonomy(
+        "own",
+        "2",
+        (
+            Label("supply/works", "水厂", include=("水厂", "管网")),
+            Label("supply/quality", "水质", include=("检测",)),
+            Label("waters", "河湖治理", definition="谈河道和湖泊的治理。"),
+        ),
+    )
+
+    def test_parts_by_their_ids_and_two_labels_that_became_one(self) -> None:
+        diff = diff_taxonomies(self.OLD, self.NEW).themes
+        assert diff.split == (
+            Split("supply", (("supply/works", ("水厂", "管网")), ("supply/quality", ("检测",)))),
+        )
+        assert {(rename.old, rename.new) for rename in diff.renamed} == {
+            ("rivers", "waters"),
+            ("lakes", "waters"),
+        }
+        assert diff_as_lines(diff_taxonomies(self.OLD, self.NEW))[1] == (
+            "~ theme supply -> supply/works + supply/quality? (parts)"
+        )
+
+    def test_the_map_is_ready_to_use(self, tmp_path) -> None:
+        path = tmp_path / "map.yaml"
+        path.write_text(map_skeleton(diff_taxonomies(self.OLD, self.NEW)), encoding="utf-8")
+        found = load_label_map(path, old=self.OLD, new=self.NEW).themes
+        assert found["supply"].of("今年检测水样千份。") == "supply/quality"
+        assert found["supply"].of("与此无关。") == ""
+        assert found["rivers"].ids == found["lakes"].ids == ("waters",)
 
 
 class TestHierarchy:
