@@ -211,9 +211,14 @@ def _json(value: object) -> str:
 
 
 def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:
+    return "".join(map(_csv_line, rows)).encode()
+
+
+def _csv_line(row: Sequence[str]) -> str:
+    """One row. The module quotes what holds a part of its line end: a lone CR would else end the record."""
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\r\n").writerow(row)
+    return text.getvalue()[:-2] + "\n"
 
 
 def _cell(value: object) -> str:
