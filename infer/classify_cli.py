@@ -26,6 +26,7 @@ from policylens.infer.options import (
     BackendName,
     Device,
     Inputs,
+    Limit,
     Model,
     OnBackend,
     OnDevice,
@@ -45,6 +46,7 @@ class _Reading:
     text_field: str
     title_field: str
     all_kinds: bool
+    limit: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def classify(
     ] = None,
     text_field: TextField = "text",
     title_field: TitleField = "title",
+    limit: Limit = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an unfinished run that wrote to this OUT.")
     ] = False,
@@ -137,7 +140,7 @@ def classify(
       cat report.txt | policylens classify - | jq -r .theme
     """  # noqa: D301 - a backspace
     reporter: Reporter = ctx.obj
-    reading = _Reading(inputs, text_field, title_field, all_kinds)
+    reading = _Reading(inputs, text_field, title_field, all_kinds, limit or [])
     tagging = _Tagging(model, device, backend, batch_tokens, min_precision, crosswalk)
     writing = _Writing(out, form, resume, strict, checkpoint)
     spread = Spread(ray_address, actors, cpus_per_actor, gpus_per_actor)
@@ -152,6 +155,7 @@ def classify(
 def _classify_here(reporter: Reporter, reading: _Reading, tagging: _Tagging, writing: _Writing) -> int:
     """Tags on this machine; gives the number of failures."""
     from policylens.data.crosswalk import load_crosswalk
+    from policylens.data.limits import parse_limits
     from policylens.infer import Classifier, pipeline
 
     form = table_format(writing.out, writing.form)
@@ -175,6 +179,7 @@ def _classify_here(reporter: Reporter, reading: _Reading, tagging: _Tagging, wri
         shard_paragraphs=writing.checkpoint,
         resume=writing.resume,
         crosswalk=load_crosswalk(tagging.crosswalk) if tagging.crosswalk else None,
+        limits=parse_limits(reading.limit),
         on_failure=pipeline.stop_at if writing.strict else reporter.fail,
         metered=reporter.metered,
     )
@@ -196,6 +201,7 @@ def _classify_on_ray(
         reading.title_field,
         tagging.min_precision,
         tagging.batch_tokens,
+        tuple(reading.limit),
     )
     end = classify_on_cluster(
         writing.out,

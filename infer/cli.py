@@ -18,7 +18,7 @@ from policylens.infer.classify_cli import classify
 from policylens.infer.command_group import CommandGroup
 from policylens.infer.exit_codes import exit_if_failed
 from policylens.infer.messages import Language, TalkFormatter, use_language
-from policylens.infer.options import Inputs, TextField, TitleField
+from policylens.infer.options import Inputs, Limit, TextField, TitleField
 from policylens.infer.streams.output import TableFormat, open_table
 from policylens.infer.streams.reporter import JsonFormatter, Reporter
 from policylens.infer.streams.rows import paragraph_row

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policylens.data.errors import ConfigError, InputError, MissingExtraError, OutputError
+from policylens.data.limits import parse_limits
 from policylens.data.read import STDIN, InputFailure
 from policylens.data.records import Paragraph
 from policylens.infer.pipeline import tag
@@ -90,6 +91,7 @@ class Work:
         title_field: Field with the title in record inputs.
         min_precision: See `Classifier`.
         batch_tokens: Most tokens in a batch, None for what suits the runtime.
+        limit: Limits of the inputs, as `NAME=NUMBER`.
     """
 
     model: str | None = None
@@ -99,6 +101,7 @@ class Work:
     title_field: str = "title"
     min_precision: float | None = None
     batch_tokens: int | None = None
+    limit: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +337,12 @@ def _paragraphs(shard: Mapping[str, Any], work: Work, failures: list[InputFailur
     if path.suffix.lower() == ".parquet":
         found: Iterator[Paragraph | InputFailure] = _parquet_paragraphs(path, shard["doc"], work)
     else:
-        stream = InputStream([str(path)], text_field=work.text_field, title_field=work.title_field)
+        stream = InputStream(
+            [str(path)],
+            text_field=work.text_field,
+            title_field=work.title_field,
+            limits=parse_limits(work.limit),
+        )
         found = _renamed(stream.read(), path.stem, shard["doc"])
     for item in found:
         if isinstance(item, InputFailure):

@@ -56,7 +56,7 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         metavar="NAME=N",
-        help="Limit of one input: file_mb=500, parsed_mb=32, pages=5000, chars=5000000, lines=200000 if not given.",
+        help="Limit of one input; else file_mb=500, parsed_mb=32, pages=5000, chars=5000000, lines=200000.",
     ),
 ]
 TitleField = Annotated[

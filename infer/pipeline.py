@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policylens.data.crosswalk import Crosswalk
 from policylens.data.errors import ConfigError
+from policylens.data.limits import DEFAULT_LIMITS, Limits
 from policylens.data.records import Paragraph, TaggedParagraph
 from policylens.infer.rewriting.rewrite import open_rewriter
 from policylens.infer.streams.codes import with_codes
@@ -50,6 +52,7 @@ def classify_inputs(
     all_kinds: bool = False,
     text_field: str = "text",
     title_field: str = "title",
+    limits: Limits = DEFAULT_LIMITS,
     on_failure: OnFailure = log_failure,
 ) -> Iterator[TaggedParagraph | Paragraph]:
     """Tag the body paragraphs of files, folders, patterns or "-", in input order and constant memory.
@@ -61,12 +64,13 @@ def classify_inputs(
         all_kinds: Yield headings, captions and the like too, untagged, in their places.
         text_field: Field with the text in record inputs.
         title_field: Field with the document's title in record inputs.
+        limits: What is too large to be read.
         on_failure: Called for each input or record that cannot be used; the others go on.
 
     Raises:
         InputError: Not one paragraph could be read.
     """
-    found = read_paragraphs(inputs, text_field=text_field, title_field=title_field)
+    found = read_paragraphs(inputs, text_field=text_field, title_field=title_field, limits=limits)
     paragraphs = without_failures(found, on_failure=on_failure)
     return tag(paragraphs, classifier, batch_tokens=batch_tokens, all_kinds=all_kinds)
 
@@ -84,6 +88,7 @@ def classify_to(
     shard_paragraphs: int = SHARD_PARAGRAPHS,
     resume: bool = False,
     crosswalk: Crosswalk | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     on_failure: OnFailure = log_failure,
     metered: Metered = unseen,
 ) -> Finished:
@@ -102,6 +107,7 @@ def classify_to(
         shard_paragraphs: Paragraphs between two entries of a file's journal.
         resume: Go on where an unfinished run stopped; the bytes are those of one that never did.
         crosswalk: Adds the codes of another scheme to each row.
+        limits: What is too large to be read.
         on_failure: Called for each input or record that cannot be used; the others go on.
         metered: Shows the progress.
 
@@ -113,7 +119,11 @@ def classify_to(
     """
     places = Places.of(out) if out is not None and is_file(out) else None
     stream = InputStream(
-        inputs, text_field=text_field, title_field=title_field, leave_out=places.all if places else ()
+        inputs,
+        text_field=text_field,
+        title_field=title_field,
+        leave_out=places.all if places else (),
+        limits=limits,
     )
     if resume and (places is None or stream.reads_stdin):
         raise ConfigError(
@@ -135,6 +145,7 @@ def classify_to(
         "shard_paragraphs": shard_paragraphs,
         "stdin": stream.reads_stdin,
         **({"crosswalk": crosswalk.digest} if crosswalk else {}),
+        **({"limits": asdict(limits)} if limits != DEFAULT_LIMITS else {}),
     }
     header = Header(model_fingerprint(classifier), options, files_digest(stream.files), len(stream.files))
     with open_run(places, form, header=header, files=stream.files, resume=resume) as run:

@@ -9,7 +9,7 @@ import typer
 
 from policylens.data.errors import ConfigError
 from policylens.infer.exit_codes import exit_if_failed
-from policylens.infer.options import Device, Inputs, Model, OnDevice, Out, TextField, TitleField
+from policylens.infer.options import Device, Inputs, Limit, Model, OnDevice, Out, TextField, TitleField
 from policylens.infer.streams.output import ReportFormat, open_output, report_format
 from policylens.infer.streams.reporter import Reporter
 
@@ -56,6 +56,7 @@ def summarize(
     device: OnDevice = Device.AUTO,
     text_field: TextField = "text",
     title_field: TitleField = "title",
+    limit: Limit = None,
 ) -> None:
     """Digest documents theme by theme; every sentence, figure and voice names its paragraph.
 
@@ -77,6 +78,7 @@ def summarize(
       policylens summarize hebei.docx --compare henan.docx --names 河北,河南 -o change.docx
       policylens summarize papers/ --rewrite openai:qwen3-8b --base-url http://localhost:8000/v1
     """  # noqa: D301 - a backspace
+    from policylens.data.limits import parse_limits
     from policylens.infer import pipeline
 
     reporter: Reporter = ctx.obj
@@ -95,6 +97,7 @@ def summarize(
             max_chars=max_chars,
             text_field=text_field,
             title_field=title_field,
+            limits=parse_limits(limit or ()),
             on_failure=reporter.fail,
             track=reporter.track,
             rewrite=rewriter,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policylens.data.errors import ConfigError
+from policylens.data.limits import DEFAULT_LIMITS, Limits
 from policylens.data.read import InputFailure
 from policylens.data.records import Digest, Paragraph, TaggedParagraph
 from policylens.data.taxonomy import Taxonomy, load_taxonomy
@@ -65,6 +66,7 @@ def summarize_inputs(
     max_chars: int = 300,
     text_field: str = "text",
     title_field: str = "title",
+    limits: Limits = DEFAULT_LIMITS,
     on_failure: OnFailure = log_failure,
     track: Track = iter,
     rewrite: Rewrite | None = None,
@@ -84,6 +86,7 @@ def summarize_inputs(
         max_chars: Largest length of the digest of one theme, in characters.
         text_field: Field with the text in record inputs.
         title_field: Field with the document's title in record inputs.
+        limits: What is too large to be read.
         on_failure: Called for each input or record that cannot be used; the others go on.
         track: Wraps the paragraphs that are being tagged, to show progress.
         rewrite: Words the digests anew, such as a `rewrite.Rewriter`.
@@ -100,7 +103,7 @@ def summarize_inputs(
     wanted = None if themes is None else [taxonomy.find_theme(name).id for name in themes]
 
     def read(some: Sequence[str]) -> list[Paragraph]:
-        found = read_paragraphs(some, text_field=text_field, title_field=title_field)
+        found = read_paragraphs(some, text_field=text_field, title_field=title_field, limits=limits)
         return list(without_failures(found, on_failure=on_failure))
 
     def digest_of(some: Iterable[Source]) -> Digest:
