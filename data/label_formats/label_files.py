@@ -10,6 +10,7 @@ from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
+from policylens.data.cells import as_cell, from_cell
 from policylens.data.errors import ConfigError, InputError, LabelError
 from policylens.data.label_formats.label_rows import (
     FieldNames,
@@ -229,7 +230,7 @@ def _csv_rows(text: str, *, name: str) -> Iterator[RawRow]:
                     "put text with commas in quotes"
                 )
             if any(cells):
-                yield RawRow(line, from_cells(dict(zip(header, cells, strict=False))))
+                yield RawRow(line, from_cells(dict(zip(header, map(from_cell, cells), strict=False))))
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(
@@ -244,6 +245,6 @@ def _csv_bytes(rows: Sequence[Row]) -> bytes:
     writer.writerow(columns)
     for row in rows:
         cells = to_cells(row)
-        writer.writerow([cells.get(column, "") for column in columns])
+        writer.writerow([as_cell(cells.get(column, "")) for column in columns])
     # The byte-order mark is what spreadsheets tell UTF-8 by.
     return stream.getvalue().encode("utf-8-sig")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO, NoReturn, get_args
 
+from policylens.data.cells import from_cell
 from policylens.data.errors import InputError
 from policylens.data.limits import DEFAULT_LIMITS, Limits
 from policylens.data.readers.encoding import DecodedLine, decode, read_lines
@@ -295,7 +296,7 @@ def _fields(header: list[str], row: list[str]) -> dict[str, object]:
             "bad_csv", f"{len(row)} fields, the header has {len(header)}; put text with commas in quotes"
         )
     named = zip(header, row, strict=False)
-    return {column: cell for column, cell in named if cell or not _NO_NAME.fullmatch(column)}
+    return {column: from_cell(cell) for column, cell in named if cell or not _NO_NAME.fullmatch(column)}
 
 
 def _has_kind(fields: Mapping[str, object]) -> bool:

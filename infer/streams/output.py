@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from policylens.data.cells import as_cell
 from policylens.data.errors import ConfigError
 from policylens.infer.streams.rows import ABSTENTION_FIELDS, FIELDS, Row
 
@@ -162,7 +163,7 @@ def header_bytes(form: TableFormat) -> bytes:
 def rows_bytes(rows: Iterable[Row], form: TableFormat) -> bytes:
     """Rows as lines of a text table, JSONL or CSV."""
     if form is TableFormat.CSV:
-        return _csv_bytes([_cell(value) for value in in_columns(row).values()] for row in rows)
+        return _csv_bytes([as_cell(_cell(value)) for value in in_columns(row).values()] for row in rows)
     return "".join(_json(row) + "\n" for row in rows).encode()
 
 
