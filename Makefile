@@ -10,7 +10,7 @@ SOURCES := $(shell find $(PACKAGES) -type f -not -name '*.pyc' 2>/dev/null)
 SAMPLE := data/samples/binhe_industry_conference.txt
 TORCH := torch==2.13.0
 
-.PHONY: run test coverage lint types wheel format clean
+.PHONY: run test coverage lint types docs wheel format clean
 
 run: $(VENV)/.installed
 	$(BIN)/policylens summarize $(SAMPLE)
@@ -27,6 +27,10 @@ coverage: $(VENV)/.installed-dev
 	$(BIN)/coverage run -m pytest tests/train
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The documentation as pages in build/site; a broken link or an unlisted page fails.
+docs: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict --quiet
 
 # What a user gets who installs the wheel: no checkout, no editable install, nothing else in the environment.
 wheel: $(BIN)/python
