@@ -1,6 +1,7 @@
 """Memory of `policylens classify` over a long input: resident size while paragraphs go by, for each format.
 
     python benchmarks/memory.py [--paragraphs 1000000] [--formats jsonl parquet csv] [--backend instant|real]
+                                [--longest 440]
 
 The input is made by varying the shipped sample page, so that no two records are equal. `instant` answers
 every batch at once: everything but the arithmetic of the model runs as usual (reading, tokenising, batching,
@@ -37,6 +38,7 @@ from policylens.models.encode import Encoding
 SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "binhe_industry_conference.txt"
 _POINTS = 10
 _PER_DOCUMENT = 20
+_SHORTEST = 40
 
 
 class InstantBackend:
@@ -75,8 +77,8 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def write_input(path: Path, n_paragraphs: int) -> None:
-    """A JSONL file of varied paragraphs, written as a stream."""
+def write_input(path: Path, n_paragraphs: int, longest: int) -> None:
+    """A JSONL file of varied paragraphs of up to `longest` characters, written as a stream."""
     texts = [par.text for par in reflow(read_document(SAMPLE)) if par.kind == "body"]
     with path.open("w", encoding="utf-8") as stream:
         for number, text in enumerate(itertools.islice(itertools.cycle(texts), n_paragraphs)):
@@ -85,7 +87,7 @@ def write_input(path: Path, n_paragraphs: int) -> None:
                 "doc": f"文件{doc}",
                 "para": para + 1,
                 "title": f"第{doc}号会议纪要",
-                "text": f"{number}年，{text}"[: 40 + number * 37 % 400],
+                "text": f"{number}年，{text}"[: _SHORTEST + number * 37 % (longest - _SHORTEST)],
                 "source": {"批次": number % 97},
             }
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -132,11 +134,12 @@ def main() -> None:
     parser.add_argument("--paragraphs", type=int, default=1_000_000)
     parser.add_argument("--formats", nargs="+", default=["jsonl", "parquet"], choices=list(TableFormat))
     parser.add_argument("--backend", choices=["instant", "real"], default="instant")
+    parser.add_argument("--longest", type=int, default=440, help="characters of the longest paragraph")
     args = parser.parse_args()
     processes = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "paragraphs.jsonl"
-        write_input(source, args.paragraphs)
+        write_input(source, args.paragraphs, args.longest)
         say(f"{args.paragraphs:,} paragraphs, {source.stat().st_size / 1e6:,.0f} MB")
         for form in args.formats:
             worker = processes.Process(target=measure, args=(source, form, args.paragraphs, args.backend))

@@ -6,6 +6,7 @@ fused operator of ONNX Runtime (`com.microsoft.MultiHeadAttention`), so that oth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from policylens.data.errors import MissingExtraError, ModelFileError
 from policylens.models.bundle import Bundle
-from policylens.models.openvino_graph import STATES, WEIGHT_LEVEL, Ranges
+from policylens.models.openvino_graph import STATES, WEIGHT_LEVEL, Ranges, float_weight
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -25,9 +26,24 @@ Array = NDArray[Any]
 _OPSET, _IR_VERSION = 20, 9
 _MICROSOFT = "com.microsoft"
 _UINT8_LEVELS = 255
+# Constants of so many axes are weights and stay out of the graph until it is saved.
+_WEIGHT_AXES = 2
 
 
-def build_onnx(bundle: Bundle, *, ranges: Ranges | None) -> ModelProto:
+@dataclass(frozen=True, slots=True)
+class OnnxGraph:
+    """A graph and, apart from it, its weights, so that a session can take them as they lie in memory.
+
+    Attributes:
+        model: Nodes, small constants, and for each weight a name that stands for it.
+        weights: Arrays by these names.
+    """
+
+    model: ModelProto
+    weights: dict[str, Array]
+
+
+def build_onnx(bundle: Bundle, *, ranges: Ranges | None) -> OnnxGraph:
     """The classifier as an ONNX graph with dynamic batch and length.
 
     Args:
@@ -35,7 +51,7 @@ def build_onnx(bundle: Bundle, *, ranges: Ranges | None) -> ModelProto:
         ranges: Activation ranges for int8; None for float32.
 
     Returns:
-        Model with int32 inputs `input_ids`, `token_type_ids`, `attention_mask` of `[batch, seq]` and float32
+        Graph with int32 inputs `input_ids`, `token_type_ids`, `attention_mask` of `[batch, seq]` and float32
         outputs: one for each head, named after it, `[batch, n_labels]`, and `states`, `[batch, seq, hidden]`.
 
     Raises:
@@ -60,11 +76,18 @@ def build_onnx(bundle: Bundle, *, ranges: Ranges | None) -> ModelProto:
         raise ModelFileError(f"{bundle.weights} has no weight {error}") from error
 
 
-def save_onnx(model: ModelProto, path: Path) -> None:
+def save_onnx(graph: OnnxGraph, path: Path) -> None:
     """Writes the graph with its weights in one file."""
     import onnx
 
-    onnx.save_model(model, str(path))
+    whole = onnx.ModelProto()
+    whole.CopyFrom(graph.model)
+    for tensor in whole.graph.initializer:
+        if tensor.name in graph.weights:
+            del tensor.external_data[:]
+            tensor.data_location = onnx.TensorProto.DEFAULT
+            tensor.raw_data = graph.weights[tensor.name].tobytes()
+    onnx.save_model(whole, str(path))
 
 
 class _OnnxBuilder:
@@ -79,8 +102,9 @@ class _OnnxBuilder:
         self.epsilon = float(config["layer_norm_eps"])
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self.large: dict[str, Array] = {}
 
-    def build(self) -> ModelProto:
+    def build(self) -> OnnxGraph:
         from onnx import TensorProto, helper
 
         tokens = self._embeddings()
@@ -100,16 +124,24 @@ class _OnnxBuilder:
         outputs.append(helper.make_tensor_value_info(STATES, TensorProto.FLOAT, [*shape, self.hidden]))
         graph = helper.make_graph(self.nodes, "policylens", inputs, outputs, initializer=self.constants)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+        return OnnxGraph(model, self.large)
 
     def weight(self, name: str) -> Array:
-        return self.state[name].astype(np.float32)
+        return float_weight(self.state, name)
+
+    def _stored(self, name: str) -> str:
+        return self._constant(self.state[name], self.state[name].dtype.type)
 
     def _constant(self, values: Array | float, dtype: type[np.generic] = np.float32) -> str:
         from onnx import numpy_helper
 
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype), name))
+        name, array = f"c{len(self.constants)}", np.asarray(values, dtype)
+        if array.ndim < _WEIGHT_AXES:
+            self.constants.append(numpy_helper.from_array(array, name))
+        else:
+            self.large[name] = np.ascontiguousarray(array)
+            self.constants.append(_placeholder(name, array))
         return name
 
     def _node(self, kind: str, inputs: list[str], *, output: str = "", domain: str = "", **how: Any) -> str:  # noqa: ANN401
@@ -125,12 +157,13 @@ class _OnnxBuilder:
         length = self._node("Gather", [shape, self._constant(1, np.int64)], axis=0)
         zero, one = self._constant(0, np.int64), self._constant(1, np.int64)
         positions = self._node("Range", [zero, length, one])
+        # Looked up as they are stored, in fp16: widening the whole vocabulary takes longer than all its uses.
         words, types, places = (
-            self._node("Gather", [self._constant(self.weight(f"{prefix}.{name}_embeddings.weight")), index])
+            self._node("Cast", [self._node("Gather", [self._stored(f"{prefix}.{name}"), index])], to=1)
             for name, index in (
-                ("word", "input_ids"),
-                ("token_type", "token_type_ids"),
-                ("position", positions),
+                ("word_embeddings.weight", "input_ids"),
+                ("token_type_embeddings.weight", "token_type_ids"),
+                ("position_embeddings.weight", positions),
             )
         )
         total = self._node("Add", [self._node("Add", [words, types]), places])
@@ -139,46 +172,51 @@ class _OnnxBuilder:
     def _layer(self, states: str, prefix: str) -> str:
         attended = self._attention(states, f"{prefix}.attention.self")
         projected = self._linear(attended, [f"{prefix}.attention.output.dense"])
-        total = self._node("Add", [projected, states])
-        states = self._norm(total, f"{prefix}.attention.output.LayerNorm")
-        inner = self._node("Gelu", [self._linear(states, [f"{prefix}.intermediate.dense"])])
+        # Two operators: ONNX Runtime's fused SkipLayerNormalization takes three times as long on CPUs.
+        states = self._norm(self._node("Add", [projected, states]), f"{prefix}.attention.output.LayerNorm")
+        names = [f"{prefix}.intermediate.dense"]
+        inner = self._linear(states, names, add_bias=False)
+        inner = self._node("BiasGelu", [inner, self._bias(names)], domain=_MICROSOFT)
         outer = self._linear(inner, [f"{prefix}.output.dense"])
         return self._norm(self._node("Add", [outer, states]), f"{prefix}.output.LayerNorm")
 
     def _attention(self, states: str, prefix: str) -> str:
         from onnx import helper
 
-        joint = self._linear(states, [f"{prefix}.{name}" for name in ("query", "key", "value")])
+        names = [f"{prefix}.{name}" for name in ("query", "key", "value")]
+        joint = self._linear(states, names, add_bias=False)
         parts = [f"{joint}_{name}" for name in "qkv"]
         self.nodes.append(helper.make_node("Split", [joint], parts, axis=-1, num_outputs=3))
-        # The fourth input is a bias that is added already, the fifth masks the padding.
-        inputs = [*parts, "", "attention_mask"]
+        inputs = [*parts, self._bias(names), "attention_mask"]
         return self._node("MultiHeadAttention", inputs, domain=_MICROSOFT, num_heads=self.n_heads)
 
-    def _linear(self, states: str, names: list[str]) -> str:
+    def _bias(self, names: list[str]) -> str:
+        return self._constant(np.concatenate([self.weight(f"{name}.bias") for name in names]))
+
+    def _linear(self, states: str, names: list[str], *, add_bias: bool = True) -> str:
         """`states @ W.T + b`, the weights of several layers stacked; int8 where a range is known."""
         weight = np.concatenate([self.weight(f"{name}.weight") for name in names]).T
-        bias = self._constant(np.concatenate([self.weight(f"{name}.bias") for name in names]))
         bounds = self.ranges.get(names[0]) if self.ranges else None
+        bias = [self._bias(names)] if add_bias else []
         if bounds is None:
-            product = self._node("MatMul", [states, self._constant(np.ascontiguousarray(weight))])
-        else:
-            product = self._node("MatMul", [self._quantized(states, *bounds), self._int8_weight(weight)])
-        return self._node("Add", [product, bias])
+            product = self._node("MatMul", [states, self._constant(weight)])
+            return self._node("Add", [product, *bias]) if bias else product
+        levels, step, zero = self._quantized(states, *bounds)
+        weights, scale = self._int8_weight(weight)
+        inputs = [levels, weights, step, scale, zero, "", *bias]
+        return self._node("MatMulIntegerToFloat", inputs, domain=_MICROSOFT)
 
-    def _quantized(self, states: str, low: float, high: float) -> str:
-        """The values on 256 levels from low to high."""
+    def _quantized(self, states: str, low: float, high: float) -> tuple[str, str, str]:
+        """The values on 256 levels from low to high, the step between two levels, and the level of zero."""
         step = (high - low) / _UINT8_LEVELS
         zero = self._constant(np.clip(round(-low / step), 0, _UINT8_LEVELS), np.uint8)
         scale = self._constant(step)
-        levels = self._node("QuantizeLinear", [states, scale, zero])
-        return self._node("DequantizeLinear", [levels, scale, zero])
+        return self._node("QuantizeLinear", [states, scale, zero]), scale, zero
 
-    def _int8_weight(self, weight: Array) -> str:
+    def _int8_weight(self, weight: Array) -> tuple[str, str]:
+        """The weight on 127 levels, and the step between two of them for each output."""
         scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / WEIGHT_LEVEL
-        levels = self._constant(np.round(weight / scale), np.int8)
-        zeros = self._constant(np.zeros(len(scale)), np.int8)
-        return self._node("DequantizeLinear", [levels, self._constant(scale), zeros], axis=1)
+        return self._constant(np.round(weight / scale), np.int8), self._constant(scale)
 
     def _norm(self, states: str, name: str) -> str:
         scale, bias = (self._constant(self.weight(f"{name}.{part}")) for part in ("weight", "bias"))
@@ -200,8 +238,23 @@ class _OnnxBuilder:
         for key in self.state:
             if key.startswith("heads.") and key.endswith(".weight"):
                 name, weight = key.split(".")[1], self.weight(key)
-                product = self._node("MatMul", [pooled, self._constant(np.ascontiguousarray(weight.T))])
+                product = self._node("MatMul", [pooled, self._constant(weight.T)])
                 bias = self._constant(self.weight(f"heads.{name}.bias"))
                 self._node("Add", [product, bias], output=name)
                 sizes[name] = len(weight)
         return sizes
+
+
+def _placeholder(name: str, array: Array) -> TensorProto:
+    """A constant whose values the session is given apart."""
+    from onnx import TensorProto, helper
+
+    tensor = TensorProto(
+        name=name,
+        dims=array.shape,
+        data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+        data_location=TensorProto.EXTERNAL,
+    )
+    for key, value in (("location", "memory"), ("offset", "0"), ("length", str(array.nbytes))):
+        tensor.external_data.add(key=key, value=value)
+    return tensor

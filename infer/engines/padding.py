@@ -15,10 +15,12 @@ Logits = Mapping[str, NDArray[np.float32]]
 PAD_TO_TOKENS = 16
 
 
-def pad_batch(batch: Sequence[Encoding], *, pad_id: int) -> dict[str, NDArray[np.int32]]:
-    """`input_ids`, `token_type_ids` and `attention_mask`, int32 `[batch, seq]`."""
+def pad_batch(
+    batch: Sequence[Encoding], *, pad_id: int, pad_to: int = PAD_TO_TOKENS
+) -> dict[str, NDArray[np.int32]]:
+    """`input_ids`, `token_type_ids` and `attention_mask`, `[batch, seq]`, seq a multiple of `pad_to`."""
     longest = max(len(encoding.ids) for encoding in batch)
-    width = -(-longest // PAD_TO_TOKENS) * PAD_TO_TOKENS
+    width = -(-longest // pad_to) * pad_to
     ids = np.full((len(batch), width), pad_id, np.int32)
     types, mask = np.zeros_like(ids), np.zeros_like(ids)
     for row, encoding in enumerate(batch):

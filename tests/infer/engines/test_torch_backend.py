@@ -109,6 +109,7 @@ def test_classifier_takes_the_budget_of_the_backend(tiny_model: Path, tiny_rows:
     sizes: list[int] = []
     with_memory_for(classifier.backend, 1000, sizes)  # type: ignore[arg-type]
     paragraphs = [row.paragraph for row in tiny_rows(16)]
+    classifier.backend.batch_tokens = 1024  # type: ignore[attr-defined]
     list(classifier.classify(paragraphs))
     classifier.backend.batch_tokens = 128  # type: ignore[attr-defined]
     list(classifier.classify(paragraphs))
