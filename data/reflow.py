@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from policylens.data.layout.captions import mark_credited_captions
-from policylens.data.layout.headings import decide_headings, heading_paths
+from policylens.data.layout.headings import decide_headings, heading_paths, mark_names
 from policylens.data.layout.junctions import join_broken, source_of
 from policylens.data.layout.lines import split_lines
 from policylens.data.layout.official import mark_contents, mark_official_parts
@@ -34,6 +34,7 @@ def reflow(document: Document) -> tuple[Paragraph, ...]:
     if document.title:
         _mark_given_title(units, document.title)
     units = mark_official_parts(units)
+    mark_names(units)
     mark_credited_captions(units)
     mark_verses(units)
     mark_cutting_quotes(units)

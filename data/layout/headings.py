@@ -8,7 +8,7 @@ from statistics import median_low
 
 from policylens.data.layout.captions import is_scene
 from policylens.data.layout.line_kinds import AGENCY
-from policylens.data.layout.lines import is_bullet
+from policylens.data.layout.lines import is_bullet, starts_point
 from policylens.data.layout.names import is_name
 from policylens.data.layout.numbering import is_numbered_heading
 from policylens.data.layout.units import MAX_PLAIN_HEADING, Unit, is_loose
@@ -29,8 +29,9 @@ def decide_headings(units: Sequence[Unit]) -> None:
         if unit.undecided and unit.prose:
             heads = _is_question(unit) and (_signs(units[index + 1 : index + 6]) or _is_headline(units, index))
             unit.kind = "heading" if heads else "body"
+        elif unit.undecided and starts_point(unit.text):
+            unit.kind = "body"
     _decide_numbered(units)
-    _decide_names(units)
     _decide_captions(units)
     run: list[Unit] = []
     after_colon = signed = False
@@ -68,11 +69,13 @@ def _is_headline(units: Sequence[Unit], index: int) -> bool:
     return below is not None and (below is not rest[0] or len(below.text) > MAX_PLAIN_HEADING)
 
 
-def _decide_names(units: Sequence[Unit]) -> None:
-    """A bare name between a plain heading and its text is that of the author."""
-    for above, unit, below in zip(units, units[1:], units[2:], strict=False):
-        headed = above.loose or (above.kind == "heading" and above.number is None)
-        if unit.loose and headed and len(above.text) >= _MIN_TITLE and is_name(unit.text) and below.kind == "body":
+def mark_names(units: Sequence[Unit]) -> None:
+    """Mark the bare name of an author between a plain heading and its text; a date may stand beside it."""
+    flow = [unit for unit in units if unit.kind != "furniture"]
+    for above, unit, below in zip(flow, flow[1:], flow[2:], strict=False):
+        headed = above.number is None and above.kind in (None, "heading") and is_loose(above.text)
+        reads = below.prose or below.number is not None or below.kind == "byline"
+        if unit.loose and headed and reads and len(above.text) >= _MIN_TITLE and is_name(unit.text):
             unit.kind = "byline"
 
 

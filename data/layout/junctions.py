@@ -89,7 +89,8 @@ def join_broken(units: list[Unit], source: Source) -> list[Unit]:
             unit.append(units[target])
             taken.add(target)
             joined, end = True, target
-        previous_open = not joined and unit.prose and not ends_sentence(unit.text)
+        reads = unit.prose or starts_point(unit.text)
+        previous_open = not joined and reads and not ends_sentence(unit.text)
     return [unit for index, unit in enumerate(units) if index not in taken]
 
 
@@ -190,7 +191,7 @@ def _score(a: Unit, b: Unit, source: Source, *, interrupted: bool, in_list: bool
     if right[0] in "（(《":
         score += 2 if right[0] != "《" else 1
     # Three open ends in a row are a list without punctuation, not three broken paragraphs.
-    return score - 3 if in_list and not ends_sentence(right) else score
+    return score - 3 if in_list and (starts_point(left) or not ends_sentence(right)) else score
 
 
 def _clauses(text: str) -> bool:

@@ -93,7 +93,9 @@ def _is_named(unit: Unit) -> bool:
 
 def _mark_title(units: list[Unit], head: int) -> list[Unit]:
     for index, unit in enumerate(units[:head]):
-        red_head = bool(_RED_HEAD.match(unit.text)) and any(map(_is_named, units[index + 1 : head]))
+        below = units[index + 1 : head]
+        order = unit.text.endswith("令") and any(DOCUMENT_NUMBER.match(other.text) for other in below[:1])
+        red_head = order or (bool(_RED_HEAD.match(unit.text)) and any(map(_is_named, below)))
         if unit.undecided and (red_head or ADOPTION_NOTE.match(unit.text)):
             unit.kind = "furniture"
     ends = [i for i in range(head) if units[i].kind in (None, "heading") and _title_like(units[i])]
@@ -114,7 +116,18 @@ def _mark_title(units: list[Unit], head: int) -> list[Unit]:
     for piece in units[start + 1 : end + 1]:
         title.append(piece)
     title.kind, title.title = "heading", True
+    _mark_issuer(units, start, end, head)
     return units[: start + 1] + units[end + 1 :]
+
+
+def _mark_issuer(units: Sequence[Unit], start: int, end: int, head: int) -> None:
+    """The agency right below the title or above the date there says who issued the text, as a byline does."""
+    below = units[end + 1 : head]
+    if not below or not below[0].loose or not AGENCY.match(below[0].text):
+        return
+    dated = len(below) > 1 and bool(DATE_LINE.match(below[1].text))
+    if dated or _title_like(units[start]):
+        below[0].kind = "byline"
 
 
 def _goes_on(units: Sequence[Unit], index: int) -> bool:

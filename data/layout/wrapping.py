@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from policylens.data.layout.footnotes import mark_footnotes
 from policylens.data.layout.line_kinds import is_dateline, is_page_number, line_kind
-from policylens.data.layout.lines import Line, display_width, ends_sentence, has_inner_end, is_bullet
+from policylens.data.layout.lines import Line, display_width, ends_sentence, has_inner_end, is_bullet, starts_point
 from policylens.data.layout.numbering import is_numbered_heading
 from policylens.data.layout.openings import opens_paragraph
 from policylens.data.layout.running_heads import mark_running_heads
@@ -63,6 +64,7 @@ def unwrap(lines: Sequence[Line]) -> list[Unit]:
     units = [unit_of(line) for line in lines]
     close_up_characters(units)
     mark_running_heads(units)
+    mark_footnotes(units)
     whole = _measure(units)
     joined = _merge_hinted(units if whole is None else _join_lines(units, whole))
     for unit in joined:
@@ -98,7 +100,8 @@ def _is_head_inside(current: Unit, unit: Unit, below: Line | None, wrap: Wrap) -
     """Whether a short line below a page number stands inside a broken sentence, of which it would be no full line."""
     if ends_sentence(current.text) or not unit.loose or below is None or unit.first.hint:
         return False
-    return not _is_full(unit.first, below, wrap.width)
+    broken = _is_full(current.last, unit.first, wrap.width) and not current.loose
+    return broken and not _is_full(unit.first, below, wrap.width)
 
 
 def _is_label(unit: Unit) -> bool:
@@ -238,7 +241,7 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
     if current.kind is not None and not is_dateline(current.text):
         return broken and not through_page
     if broken:  # even where the next line begins with a number: the sentence is open
-        return not _is_chapter(unit)
+        return not _is_chapter(unit) and not (current.text[-1].isalnum() and starts_point(unit.text))
     if (unit.number is not None and unit.number.rank <= _NEVER_INSIDE) or is_bullet(unit.text):
         return False
     if not ends_sentence(b.text) and (below is None or not _is_full(b, below, wrap.width)):
