@@ -45,6 +45,7 @@ _SAYS_MORE = re.compile(rf"^(?:总|累计|其中|平均|年均|占)|(?:{CHANGE_W
 _CLASS_COUNT = re.compile(
     r"^(?P<above>及?以上|及?以下)?的(?P<noun>[^，、的]{0,8}?)(?:已|共)?(?:有|达到?|为)$"
 )
+_CONDITION = re.compile(r"(?:对(?!外)|凡|符合|经(?![济营费过]))")
 _RANGE = re.compile(r"[—–\-~～至到]")
 _COUNT_NOUN = re.compile(r"^(?:及?以上|及?以下)(?=[^，、的和]{1,8}$)")
 
@@ -95,7 +96,8 @@ def with_context(
         if following is None:
             base = _BASE_LEAD.search(lead) if _BASE_ALONE.match(rest) else None
             idle = taken or rest.startswith(("）", "（")) or _describes(number, lead, noun)
-            yield (None, lead[: base.start()], "") if base else (number, lead, "" if idle else rest)
+            if base or not _is_condition(lead, between):
+                yield (None, lead[: base.start()], "") if base else (number, lead, "" if idle else rest)
         elif (after := _after_no_figure(text, number, lead, between, rest, following)) is not None:
             lead = after
         elif following is numbers[-1] and noun.startswith("的") and _qualifies(rest):
@@ -158,6 +160,13 @@ def _qualifies(rest: str) -> bool:
 
 def _describes(number: Number, lead: str, noun: str) -> bool:
     return noun.startswith("的") and number.unit in ("%", "％", "‰") and _is_property(lead)
+
+
+def _is_condition(lead: str, between: str) -> bool:
+    """Whether a number only says whom a rule is for: 对总投资3000万元以上的项目."""
+    words = OPENING.sub("", lead)
+    bounded = between.startswith(("以上", "及以上", "以下", "及以下")) or without_bound(lead) != lead
+    return _CONDITION.match(words) is not None and bounded and AROUND.sub("", between).startswith("的")
 
 
 def _is_class(number: Number, lead: str, between: str) -> bool:

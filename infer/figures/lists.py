@@ -125,11 +125,12 @@ def _with_shared_words(names: list[str]) -> list[str]:
         return [*(name + shared for name in others), last]
     if (rate := _SHARED_RATE.search(last)) and rate.start():
         return [*(name if name.endswith(rate[0]) else name + rate[0] for name in others), last]
-    complete = any(
-        _SHARED_HEAD.search(name) or _OWN_HEAD.search(name) or _OWN_VERB.match(name) for name in others
-    )
+    complete = any(_SHARED_HEAD.search(name) or _OWN_HEAD.search(name) for name in others)
     head = _SHARED_HEAD.search(last)
+    longer = len(last) - max(map(len, others))
     if head and head.start() and not complete:
-        return [*(name + head[0] for name in others), last]
-    unsure = not complete and len(last) - max(map(len, others)) >= _LONGER_CHARS
+        # 项目投资、新增用地支持民间投资项目比重: more than the head may be that of both.
+        return [*(name + head[0] for name in others), last] if longer - len(head[0]) < _LONGER_CHARS else []
+    complete = complete or any(_OWN_VERB.match(name) for name in others)
+    unsure = not complete and longer >= _LONGER_CHARS
     return [] if unsure else names

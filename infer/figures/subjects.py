@@ -17,13 +17,13 @@ INNER_PERIOD = re.compile(
     r"(?:19|20)\d{2}年(?:\d{1,2}月)?(?:底|末|初|前|以来)*)(?![度产间版款级]|的?(?:基础|水平)|同期|计划|规划|行动)"
 )
 OPENING = re.compile(
-    rf"^(?:{PERIOD}|其中|这里|那里|为此|对此|同时|此外|另外|并且|并|而|且|但|也|还|已经?|力争|预计|争取|确保|[（\s、和及与]|"
+    rf"^(?:{PERIOD}|其中|这里|那里|为此|对此|同时|此外|另外|并且|并|而|且|但|也|还|已经?|力争|预计|争取|确保|此举|将(?![军要来近])|[（\s、和及与]|"
     r"[(（]?[一二三四五六七八九十\d]+[)）、.．]|[一二三四五六七八九十]是)+"
 )
 APPROXIMATION = re.compile(
     r"(?:大?约|接近|近|超过|超出|超|逾|突破|达到了?|达成|高达|多达|达|不超过|不低于|不少于|不高于|最高不?|最低不?|最多|至少|分别|"
     r"已经?|将|共计|共有|合计|总计|(?<!公)共|仅有?|只有?|力争|预计|累计达?|大于|小于|等于|"
-    r"(?<![成作变降增调整提])为|(?<![总])是|(?<![拥具享现])有|(?:首次|历史性|率先|仍|尚)|了|由|从|(?<![定持制])在|"
+    r"(?<![成作变降增调整提])为|(?<![总])是|(?<![拥具享现])有|(?:首次|历史性|率先|仍|尚|(?<![偿归退返生])还)|了|由|从|(?<![定持制])在|"
     r"的|[（：“、])+$"
 )
 CHANGE_WORD = (
@@ -40,8 +40,10 @@ CHANGE_END = re.compile(
 )
 CHANGE_ONLY = re.compile(rf"(?:{COMPARED})*(?:{CHANGE_WORD})[到至为了]{{0,2}}")
 _RATE_NOUN = "增速|增幅|降幅|占比|比重|总量|总额|覆盖率|普及率|贡献率"
+# 对经济增长的贡献率 is that of something; 对共建国家出口 is a subject.
+_TOWARDS = r"对(?!外|[^，]{1,14}(?:出口|进口|进出口|贸易|投资))"
 _NEEDS_SUBJECT = re.compile(
-    rf"^(?!(?:平均|实际)(?![长上提升增减降回扩收跌涨翻缩压达为]))(?:{COMPARED}|(?:{CHANGE_WORD})[到至为了]?$|{_RATE_NOUN}|占|对(?!外)|"
+    rf"^(?!(?:平均|实际)(?![长上提升增减降回扩收跌涨翻缩压达为]))(?:{COMPARED}|(?:{CHANGE_WORD})[到至为了]?$|{_RATE_NOUN}|占|{_TOWARDS}|"
     r"比(?!亚迪)|较|拉动|高于|低于|快于|高出|超出|位居|居(?!民)|相当于|是(?=.*的?$)(?!否)|"
     r"规模(?!以上|工业|养殖|企业)|达到|其(?![他余])|均(?!价)|首破|总计|合计)"
 )
@@ -50,6 +52,7 @@ _RATE_OPENING = re.compile(rf"^(?:{_RATE_NOUN})")
 _COMPARISON_END = re.compile(
     rf"(?:比|较|与|同)(?:(?:{PERIOD})+|全[国省市县]|年初|常年(?:同期)?|预期|[^，、]{{0,6}}(?:上年|去年|[年月]?[末初底]|同期|相比))$"
 )
+_PER_END = re.compile(r"(?<=[到至为])每[一-龥]{1,3}$")
 # 服务业增加值占地区生产总值的比重, 对经济增长的贡献率: it is the value that contributes.
 _SHARE_OF = re.compile(r"占[^占]{2,}(?:比重|比例|份额)$")
 # "是2015年的|3.2倍", "在2020年的基础上提高": a time that the measure cannot lose.
@@ -64,6 +67,8 @@ _PERCENT = re.compile(r"[%％‰]$|^$")
 _MAX_OBJECT_CHARS = 16
 _MAX_MEASURE_CHARS = 36
 _MAX_SUBJECT_CHARS = 24
+# 对首次认定的甲企业、乙企业，分别给予…
+_MAX_ADDRESSEE_CHARS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def measure_of(lead: str, tail: str, start: int, subject: Subject, *, unit: str)
     if not after and (not before or _NEEDS_SUBJECT.match(before)):
         if not before.startswith(subject.text) or not subject.text:
             return _carried(before, start, subject, unit=unit)
-    own = _COMPARISON_END.sub("", CHANGE_END.sub("", before)) or before
+    own = _COMPARISON_END.sub("", CHANGE_END.sub("", _PER_END.sub("", before))) or before
     return _shorten(before + after), Subject(_shorten(own + after)[:_MAX_MEASURE_CHARS], start)
 
 
@@ -136,7 +141,8 @@ def subject_of_plain_clause(clause: str, start: int, subject: Subject) -> Subjec
     """The subject that a clause without a number leaves to those after it."""
     rest = CHANGE_END.sub("", OPENING.sub("", clause.strip()))
     rest = _TURNED.sub("", rest) or rest
-    if 2 <= len(rest) <= _MAX_SUBJECT_CHARS:
+    longest = _MAX_ADDRESSEE_CHARS if rest.startswith("对") else _MAX_SUBJECT_CHARS
+    if 2 <= len(rest) <= longest:
         return Subject(rest, start)
     return subject if not rest else Subject()
 

@@ -1,8 +1,8 @@
 """A table of ways in which policy text gives figures, each with its one right reading.
 
 The readings of `readings.jsonl` were decided by hand, most of them before any rule was run on the text:
-magnitudes, points and percent, ranges, bounds, changes to and by, lists with 分别, periods, and years, ordinals
-and names that are no figures.
+magnitudes, points and percent, ranges, bounds, changes to and by, lists with 分别, periods, and years,
+ordinals and names that are no figures.
 """
 
 from __future__ import annotations
