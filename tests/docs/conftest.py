@@ -139,7 +139,6 @@ def _write_documents(folder: Path) -> None:
     _write_docx(folder / "henan.docx", documents[7])
     _write_pdf(folder / "report.pdf", documents[8])
     _write_text(folder / "page.txt", documents[9])
-    _write_rows(folder / "collections/fetched.jsonl", _documents("dev.jsonl")[0])
 
 
 def _write_quick_settings(folder: Path, base: Path) -> None:
