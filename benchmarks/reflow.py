@@ -2,11 +2,11 @@
 
     python benchmarks/reflow.py --data F.jsonl … [--pages 60] [--seed 0] [--layout NAME …] [--show 5]
 
-Reads records with `text` (and `doc` or `title`, which keep the paragraphs of a document together), takes whole
-paragraphs of each document, puts a title, bylines and section headings around them and lays the page out in each
-of the layouts below. The answer is known before: a body paragraph counts as right when reflow gives exactly its
-characters (white space apart) as one paragraph of kind `body`; the other lines count when they keep their kind.
-Headings, captions and bylines are of this script. `--show` prints the first wrong paragraphs of each layout.
+Reads records with `text` (and `doc` or `title`, which keep the paragraphs of a document together), takes
+whole paragraphs of each document, puts title, byline and headings around them and lays the page out in each
+of the layouts below. The answer is known before: a body paragraph is right when reflow gives exactly its
+characters (white space apart) as one paragraph of kind `body`; other lines count when they keep their kind.
+Headings, captions and bylines are of this script. `--show` prints the first wrong paragraphs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import json
 import random
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,21 +25,22 @@ from policylens.data.records import Document
 from policylens.data.reflow import reflow
 
 _HEADINGS = (
-    "把老厂房用起来", "聚焦一个“实”字", "从田头到码头", "产业链上添新丁", "资金从哪里来", "让数据多跑路",
-    "稳住基本盘 打开新空间", "小零件撬动大市场", "补上最后一块短板", "营商环境再升级", "港口的新账本", "绿电进车间",
-    "用好每一度电", "换机器更要换观念", "山乡里的新业态", "标准先行一步",
+    "把老厂房用起来", "聚焦一个“实”字", "从田头到码头", "产业链上添新丁", "资金从哪里来",
+    "让数据多跑路", "稳住基本盘 打开新空间", "小零件撬动大市场", "补上最后一块短板", "营商环境再升级",
+    "港口的新账本", "绿电进车间", "用好每一度电", "换机器更要换观念", "山乡里的新业态", "标准先行一步",
 )  # fmt: skip
 _MARKED_CAPTIONS = (
-    "图为滨河轴承厂的热处理车间", "上图：工人在检修电动吊机。", "图为宁河县的梯田光伏板", "↑ 技术员正在调试机械臂",
+    "图为滨河轴承厂的热处理车间", "上图：工人在检修电动吊机。", "图为宁河县的梯田光伏板",
+    "↑ 技术员正在调试机械臂",
 )  # fmt: skip
 _PLAIN_CAPTIONS = (
-    "滨河轴承厂的热处理车间", "工人在装配线上调试机械臂", "宁河县北坡的光伏板与风机", "岑山港三号泊位的无人集卡",
-    "松木岭隧道掘进现场", "观众在展台前了解手术机器人",
+    "滨河轴承厂的热处理车间", "工人在装配线上调试机械臂", "宁河县北坡的光伏板与风机",
+    "岑山港三号泊位的无人集卡", "松木岭隧道掘进现场", "观众在展台前了解手术机器人",
 )  # fmt: skip
 _NAMES = ("岑予安", "宗怀瑜", "简一苇", "卓听澜", "屠晚舟", "叶扶疏")
 _NO_LINE_START = frozenset("，。、；：！？”’）》」』】％%…")
 _NO_LINE_END = frozenset("“‘（《「『【")
-# Records that are no whole paragraph as printed: wrong characters, spaces between Chinese ones, second halves.
+# Records that are no paragraph as printed: wrong characters, spaces between Chinese ones, second halves.
 _DEFECT = re.compile(r"\ufffd|(?<=[\u4e00-\u9fff])[ \t]|[ \t](?=[\u4e00-\u9fff])|^[的，。、；）]")
 _NUMBERED = re.compile(r"[（(第\d一二三四五六七八九十①-⑳]")
 _MIN_CHARS, _MAX_CHARS, _PER_PAGE = 45, 700, 10
@@ -90,7 +92,9 @@ def cut(text: str, draw: random.Random) -> tuple[str, str]:
     places = [
         at
         for at in range(14, len(text) - 14)
-        if text[at] not in _NO_LINE_START and text[at - 1] not in "。！？；：" and text[at - 1] not in _NO_LINE_END
+        if text[at] not in _NO_LINE_START
+        and text[at - 1] not in "。！？；："
+        and text[at - 1] not in _NO_LINE_END
         and not (text[at - 1].isascii() and text[at].isascii())
     ]  # fmt: skip
     at = draw.choice(places) if places else len(text) // 2
@@ -104,7 +108,8 @@ def wrap(text: str, width: int, *, indent: int = 0, hang: bool = True) -> list[s
         text: One paragraph.
         width: Full-width characters a line.
         indent: Full-width spaces before the first line.
-        hang: Whether a mark that cannot begin a line hangs over the edge; else the character before it goes down.
+        hang: Whether a mark that cannot begin a line hangs over the edge; else the character before it goes
+            down with it.
     """
     tokens = re.findall(r"[A-Za-z0-9.%+\-/]+|.", text)
     lines, line, used = [], "　" * indent, 2 * indent
@@ -115,7 +120,8 @@ def wrap(text: str, width: int, *, indent: int = 0, hang: bool = True) -> list[s
                 line, used = line + token, used + size
                 continue
             carried = ""
-            while line[:-1].strip() and (line[-1] in _NO_LINE_END or (token in _NO_LINE_START and not carried)):
+            falls = token in _NO_LINE_START
+            while line[:-1].strip() and (line[-1] in _NO_LINE_END or (falls and not carried)):
                 carried, line = line[-1] + carried, line[:-1]
             lines.append(line)
             line, used = carried, 2 * len(carried)
@@ -189,7 +195,13 @@ def _captions_between(items: Items, draw: random.Random) -> Page:
 
 
 def _wrapped(
-    items: Items, draw: random.Random, widths: tuple[int, int], *, indent: int = 0, gap: int = 0, spread: int = 0
+    items: Items,
+    draw: random.Random,
+    widths: tuple[int, int],
+    *,
+    indent: int = 0,
+    gap: int = 0,
+    spread: int = 0,
 ) -> Page:
     """Hard-wrapped lines; `gap` blank lines between paragraphs, `spread` between all lines."""
     width, hang = draw.randint(*widths), draw.random() < 0.5
@@ -272,7 +284,7 @@ class Score:
         exact: Those that came back exactly.
         other: Headings, bylines, captions and pull quotes of the answers.
         kept: Those that kept text and kind.
-        lost: Pages of which a character is missing or out of order.
+        lost: Pages of which a character is missing or stands twice.
         wrong: Body paragraphs that did not come back, with the page that they stand on.
     """
 
@@ -307,7 +319,9 @@ def _bare(text: str) -> str:
     return re.sub(r"\s+|\*\*", "", text)
 
 
-def pages(documents: Sequence[Sequence[str]], n_pages: int, seed: int) -> Iterator[tuple[Items, random.Random]]:
+def pages(
+    documents: Sequence[Sequence[str]], n_pages: int, seed: int
+) -> Iterator[tuple[Items, random.Random]]:
     """The same paragraphs, headings and random numbers for every layout."""
     order = random.Random(seed)
     for number in range(n_pages):
@@ -327,14 +341,16 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="wrong paragraphs to print")
     options = parser.parse_args()
     documents = read_documents(options.data)
-    print(f"{'layout':<18}{'body':>6}{'exact %':>9}{'other':>7}{'kept %':>8}{'lost':>6}")
+    sys.stdout.write(f"{'layout':<18}{'body':>6}{'exact %':>9}{'other':>7}{'kept %':>8}{'lost':>6}\n")
     for name in options.layout or LAYOUTS:
         score = Score()
         for items, draw in pages(documents, options.pages, options.seed):
             score_page(LAYOUTS[name](items, draw), score)
         exact, kept = 100 * score.exact / score.body, 100 * score.kept / score.other
-        print(f"{name:<18}{score.body:>6}{exact:>9.1f}{score.other:>7}{kept:>8.1f}{score.lost:>6}")
-        print("\n".join(score.wrong[: options.show]), end="\n" if options.show else "")
+        sys.stdout.write(
+            f"{name:<18}{score.body:>6}{exact:>9.1f}{score.other:>7}{kept:>8.1f}{score.lost:>6}\n"
+        )
+        sys.stdout.writelines(f"{line}\n" for line in score.wrong[: options.show])
 
 
 if __name__ == "__main__":

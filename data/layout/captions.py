@@ -1,4 +1,4 @@
-"""Captions that only their words or the credit below them give away: 12月28日，工人在拆除锅炉。 / 本报记者 X 摄."""
+"""Captions that only their words or the credit below them give away: 工人在拆除锅炉 / 本报记者 X 摄."""
 
 from __future__ import annotations
 

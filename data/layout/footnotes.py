@@ -1,4 +1,4 @@
-"""Footnotes: lines that begin with a mark which the text above carries at the end of a word (百分之九十四①。)."""
+"""Footnotes: lines that begin with a mark which the text above carries at the end of a word (九成四①。)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policylens.data.layout.units import Unit
 
 _MARK = r"[①-⑳]|[\[［〔]\d{1,2}[\]］〕]"
 _NOTE = re.compile(rf"(?:注\s*[:：]\s*)?({_MARK})(?=\s*\S)")
-# The mark of an item stands before the item's words, that of a reference before a punctuation mark or at the end.
+# The mark of an item stands before its words, that of a reference before a punctuation mark or at the end.
 _REFERENCE = re.compile(rf"(?<=\S)({_MARK})(?=[，。；、：！？）”》]|$)")
 
 

@@ -27,7 +27,8 @@ def decide_headings(units: Sequence[Unit]) -> None:
     """Give every undecided unit its kind: heading, body, caption or furniture."""
     for index, unit in enumerate(units):
         if unit.undecided and unit.prose:
-            heads = _is_question(unit) and (_signs(units[index + 1 : index + 6]) or _is_headline(units, index))
+            signed = _signs(units[index + 1 : index + 6])
+            heads = _is_question(unit) and (signed or _is_headline(units, index))
             unit.kind = "heading" if heads else "body"
         elif unit.undecided and starts_point(unit.text):
             unit.kind = "body"
@@ -61,7 +62,7 @@ def _signs(below: Sequence[Unit]) -> bool:
 
 
 def _is_headline(units: Sequence[Unit], index: int) -> bool:
-    """Whether a short line that asks or exclaims is the first of the page, above its date or a longer text."""
+    """Whether a short line that asks or exclaims is the first of the page, above a date or longer text."""
     if any(unit.kind not in ("furniture", "byline") for unit in units[:index]):
         return False
     rest = units[index + 1 :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from policylens.data.layout.captions import is_scene
 from policylens.data.layout.common_words import COMMON_WORDS
 from policylens.data.layout.lines import closes, ends_sentence, has_inner_end, open_brackets, starts_point
 from policylens.data.layout.numbering import is_numbered_heading
@@ -141,6 +142,8 @@ def _middle_piece(
 ) -> int | None:
     """The short line between two pieces that is a piece itself: a word runs into it, but not past it."""
     for target in between:
+        if is_scene(units[target].text):
+            continue
         inside = _word_across(unit, units[target], source)
         past = _word_across(unit, after, source) if after is not None else 0
         if (

@@ -13,7 +13,7 @@ CLOSERS = "”’」』）)】》〉〕］]\"'"
 _OPENERS = "“‘「『（(【《〈〔［["
 _BRACKETS = dict(zip("”’」』）)】》〉〕］]", _OPENERS, strict=False))
 _INNER_END = re.compile(r"[。！？!?；;]")
-_BULLET = re.compile(r"[-*+•·●○◆◇■□▪▲►➢✓√※][ \t　]*(?=\S)")
+_BULLET = re.compile(r"[*•·●○◆◇■□▪▲►➢✓√※][ \t　]*(?=\S)|[-+](?=[ \t　]+\S)|-(?=[\u4e00-\u9fff])")
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 # 一是 / 第一， / 首先： introduce a point of their own when they begin a line.
 _POINT = re.compile(r"(?:[一二三四五六七八九十]是|第[一二三四五六七八九十]，|(?:首先|其次|再次|最后)[，：])")

@@ -6,8 +6,8 @@ import re
 
 from policylens.data.layout.common_words import COMMON_WORDS
 
-# The hundred commonest surnames (about 85 % of the population, Ministry of Public Security, 2019) and some that
-# are frequent among writers. Surnames that begin many words (高, 方, 金 …) are told by the rest of the name.
+# The hundred commonest surnames (85 % of the population, Ministry of Public Security, 2019) and others.
+# Surnames that begin many words (高, 方, 金 …) are told by the rest of the name.
 _SURNAMES = frozenset(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆"
     "范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫阎段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常汤康易乔文辛岑宗简卓屠季齐左"

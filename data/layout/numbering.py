@@ -27,7 +27,7 @@ _STYLES: tuple[tuple[str, float, re.Pattern[str]], ...] = (
     ("paren_arabic", 18, re.compile(r"[（(]?\s*(\d{1,3})\s*[）)]")),
     ("circled", 19, re.compile(r"([①-⑳])")),
 )
-_FIRST_CHARS = frozenset("第（(" + _HAN + "0123456789" + "".join(chr(c) for c in range(0x2460, 0x2474)))
+_FIRST_CHARS = frozenset("第（(①" + _HAN + "0123456789０１２３４５６７８９②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳")
 _DIGITS = {"零": 0, "〇": 0, "○": 0, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4} | {
     "五": 5,
     "六": 6,

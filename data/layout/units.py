@@ -152,7 +152,7 @@ def join_text(left: str, right: str) -> str:
     """Join two pieces of a paragraph; a space goes in only where a line break separated two Latin words."""
     if not left or not right:
         return left + right
-    end, start = left[-1], right[0]  # a soft hyphen at the end is no Latin letter, so nothing goes in after it
+    end, start = left[-1], right[0]  # a soft hyphen is no Latin letter: nothing goes in after it
     latin_start = start.isascii() and (start.isalnum() or start in "(\"'")
     if latin_start and end.isascii() and end != "-" and not end.isspace():
         if end.isalpha() and start.isalpha():

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from policylens.data.layout.units import Unit
 
-# A line of five or seven characters and its mark, with room for freer forms; two couplets at least. Lines that
-# the edge of a column breaks end in a mark one time in eight, so four in a row are no accident.
+# A line of five or seven characters and its mark, with room for freer forms; two couplets at least. Lines
+# that the edge of a column breaks end in a mark one time in eight: four in a row are no accident.
 _MAX_CHARS, _MIN_LINES = 16, 4
 _MARKS = "，。；？！、"
 

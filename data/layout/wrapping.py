@@ -9,12 +9,21 @@ from dataclasses import dataclass, replace
 
 from policylens.data.layout.footnotes import mark_footnotes
 from policylens.data.layout.line_kinds import is_dateline, is_page_number, line_kind
-from policylens.data.layout.lines import Line, display_width, ends_sentence, has_inner_end, is_bullet, starts_point
+from policylens.data.layout.lines import (
+    Line,
+    display_width,
+    ends_sentence,
+    has_inner_end,
+    is_bullet,
+    starts_point,
+)
 from policylens.data.layout.numbering import is_numbered_heading
 from policylens.data.layout.openings import opens_paragraph
 from policylens.data.layout.running_heads import mark_running_heads
 from policylens.data.layout.spacing import close_up_characters
 from policylens.data.layout.units import Unit, is_loose, strip_bold, unit_of
+
+Pairs = list[tuple[Line, Line]]
 
 # Half-width columns. The narrowest newspaper column holds 10 characters; "lines" over 90 are paragraphs.
 _MIN_WIDTH, _MAX_WIDTH = 20, 180
@@ -30,7 +39,7 @@ _MIN_STARTS = 3  # paragraphs that have to be seen to begin with an indent or wi
 # Numbers of parts, chapters, articles, 一、 and （一） (numbering.py) begin a line only with a paragraph.
 _NEVER_INSIDE, _CHAPTERS = 15, 12
 _INNER_MARK = re.compile(r"[，、。；：！？,;.](?=.)")
-# What a line break keeps together: a Latin word, or a character with the marks that open before or close after.
+# What a line break keeps together: a Latin word, or a character with the marks around it.
 _TOKEN = re.compile(r"[“‘（《「『【]*(?:[A-Za-z0-9.,%+\-/]+|.)[，。、；：！？”’）》」』】…]*")
 # Text of short lines and few long ones: lines that end at one edge are wrapped if none passes it. Below 28
 # characters (GB/T 9704) that may be chance, unless indents mark the paragraphs.
@@ -47,8 +56,8 @@ class Wrap:
         base: Indent of lines that continue a paragraph, in half-width columns.
         indented: Whether paragraphs begin with an indent.
         spaced: Whether blank lines stand between paragraphs.
-        sharp: Width that nearly every line which the edge of the page breaks inside a sentence reaches with the
-            first word of the next line.
+        sharp: Width that nearly every line which the edge breaks inside a sentence reaches with the first
+            word of the next line.
     """
 
     width: int
@@ -97,7 +106,7 @@ def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
 
 
 def _is_head_inside(current: Unit, unit: Unit, below: Line | None, wrap: Wrap) -> bool:
-    """Whether a short line below a page number stands inside a broken sentence, of which it would be no full line."""
+    """Whether a line below a page number stands inside a broken sentence, but is too short to be of it."""
     if ends_sentence(current.text) or not unit.loose or below is None or unit.first.hint:
         return False
     broken = _is_full(current.last, unit.first, wrap.width) and not current.loose
@@ -135,11 +144,12 @@ def _page_edge(unit: Unit) -> bool:
     return is_page_number(unit.text) or unit.first.page_break or (unit.n_lines == 1 and len(unit.text) <= 30)
 
 
-def _pairs(units: Sequence[Unit]) -> list[tuple[Line, Line]]:
+def _pairs(units: Sequence[Unit]) -> Pairs:
     """Neighbouring lines without a blank line between, as far as they may be running text."""
-    pairs: list[tuple[Line, Line]] = []
+    pairs: Pairs = []
     for a, b in itertools.pairwise(units):
-        if a.kind is None and b.kind is None and b.first.gap == 0 and a.first.block == b.first.block:
+        running = (a.kind is None or _is_label(a)) and b.kind is None
+        if running and b.first.gap == 0 and a.first.block == b.first.block:
             if not a.first.hint and (b.number is None or not is_numbered_heading(a.text, a.number)):
                 pairs.append((a.first, b.first))
     return pairs
@@ -192,9 +202,7 @@ def _is_indented(units: Sequence[Unit], width: int, base: int) -> bool:
     return deep >= max(1, 0.03 * len(units))
 
 
-def _has_edge(
-    pairs: Sequence[tuple[Line, Line]], broken: Sequence[tuple[Line, Line]], width: int, base: int, *, indented: bool
-) -> bool:
+def _has_edge(pairs: Pairs, broken: Pairs, width: int, base: int, *, indented: bool) -> bool:
     """Whether several lines break at one edge, hardly any passes it, and hardly any breaks before it."""
     if len(broken) < _MIN_EDGE or not (indented or width >= _EDGE_WIDTH):
         return False
@@ -202,9 +210,7 @@ def _has_edge(
         return False
     limit = width + _SLACK
     beyond = sum(a.width + a.indent > limit for a, _ in pairs)
-    early = sum(
-        not (ends_sentence(a.text) or is_loose(a.text) or _is_full(a, b, width)) for a, b in pairs
-    )
+    early = sum(not (ends_sentence(a.text) or is_loose(a.text) or _is_full(a, b, width)) for a, b in pairs)
     return beyond + early <= _STRAYS * len(pairs)
 
 
@@ -248,7 +254,7 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
         return False  # a short line without an end after a whole sentence: a heading
     if wrap.indented:
         return True
-    if unit.number is not None or opens_paragraph(unit.text):
+    if unit.number is not None or (opens_paragraph(unit.text) and not wrap.spaced):
         return False
     if through_page and not current.text.endswith(("；", ";")):
         return False
