@@ -28,8 +28,13 @@ _QUOTED = re.compile(
     rf"“(?P<inner>[^“”，。；\n]{{2,20}}{_SUFFIX})”"
 )
 _LEAD = re.compile(
-    rf"^(?:{_VERB}|一批|一系列|若干|国家重点|重点|新一轮|一轮|本轮|各项|有关|相关|上述|该|这一|和|与|及|了|好|"
-    r"\d+[个项]|[一二三四五六七八九十]+[个项大])+"
+    rf"^(?:{_VERB}|一批|一系列|若干|新一轮|一轮|本轮|各项|有关|相关|上述|该|这一|和|与|及|了|好|"
+    r"\d+[个项大]|[一二三四五六七八九十]+[个项大])+"
+)
+# A verb that came along: 项目优先列入|三年滚动计划, 职责具体承担|引黄工程.
+_VERB_INSIDE = re.compile(
+    r"^[^“]*(?:列入|纳入|转入|下达|承担|报告|依据|应当|发行|制定|确保|打赢|打好|深化|落细|支援和?|配合|作为|结合|筹集|是|占|"
+    r"在\d+月)(?:一个|一项|为)?"
 )
 
 # Kinds of programmes, not the name of one.
@@ -39,6 +44,7 @@ _GENERIC = frozenset(
         "基础工程 行动计划 建设工程 三年行动 三年行动计划 国家计划 年度计划 工作计划 "
         "重大专项 科技计划 整治行动 一号工程 形象工程 系列行动 重大行动 具体行动 "
         "实际行动 有力行动 工作专项 年度工作计划 五年计划 发展计划 培养计划 改造工程 "
+        "重点行动 重点计划 重点专项 国家重点工程 滚动计划 三年滚动计划 年度工作计划 "
         "配套工程 示范工程 水利工程 土木工程 建筑工程 软件工程 自觉行动 联合行动 "
         "集中行动 攻坚战 攻坚行动 生产计划 投资计划 整改计划 执法行动 一体行动 "
         "思想和行动 言论和行动 主体工程 项目工程 "
@@ -102,13 +108,14 @@ def names_in(text: str) -> Iterator[str]:
 def _programme(written: str) -> str:
     """The name in a stretch that ends with 行动, 工程, 计划 or 专项; "" where it names only a kind."""
     name = _LEAD.sub("", written.removesuffix("”") if written.count("”") != written.count("“") else written)
+    name = _LEAD.sub("", _VERB_INSIDE.sub("", name))
     bare = measure_key(name)
     stem = re.sub(r"(?:专项行动|行动计划|行动|工程|计划|专项|攻坚战)$", "", bare)
     if (
         bare in _GENERIC
         or len(stem) < (2 if "“" in name else _MIN_STEM_CHARS)
         or "的" in bare
-        or stem.endswith("等")
+        or stem.endswith(("等", "和", "与", "及", "实际"))
     ):
         return ""
     return name

@@ -197,3 +197,21 @@ def test_voice_has_organisation_role_stance_and_short_quote():
     (voice,) = extract_voices(tagged(["华东材料研究院副院长陆文静表示，要先修水渠。"]))
     assert (voice.organisation, voice.role, voice.stance) == ("华东材料研究院", "副院长", "pro")
     assert voice.short == voice.quote == "要先修水渠。"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            "实施重点产业链高质量发展行动，推进国家重点研发计划。",
+            ["重点产业链高质量发展行动", "国家重点研发计划"],
+        ),
+        ("推动交通项目优先列入西部通道建设工程。", ["西部通道建设工程"]),
+        ("推进各单位职责具体承担引水入城工程。", ["引水入城工程"]),
+        ("推动把言论和行动、政治自觉和行动统一起来。", []),
+        ("实施6大重点行动，落实三年滚动计划。", []),
+        ("推动新型工业化是一个系统工程。", []),
+    ],
+)
+def test_a_programme_is_named_without_the_words_around_it(text, names):
+    assert list(names_in(text)) == names
