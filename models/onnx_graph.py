@@ -133,7 +133,7 @@ class _OnnxBuilder:
     def _stored(self, name: str) -> str:
         return self._constant(self.state[name], self.state[name].dtype.type)
 
-    def _constant(self, values: Array | float, dtype: type[np.generic] = np.float32) -> str:
+    def _constant(self, values: Array | float | list[int], dtype: type[np.generic] = np.float32) -> str:
         from onnx import numpy_helper
 
         name, array = f"c{len(self.constants)}", np.asarray(values, dtype)
@@ -201,10 +201,15 @@ class _OnnxBuilder:
         if bounds is None:
             product = self._node("MatMul", [states, self._constant(weight)])
             return self._node("Add", [product, *bias]) if bias else product
-        levels, step, zero = self._quantized(states, *bounds)
-        weights, scale = self._int8_weight(weight)
+        levels, step, zero = self._quantized(states, bounds.low, bounds.high)
+        apart = list(bounds.apart)
+        weights, scale = self._int8_weight(weight, apart)
         inputs = [levels, weights, step, scale, zero, "", *bias]
-        return self._node("MatMulIntegerToFloat", inputs, domain=_MICROSOFT)
+        product = self._node("MatMulIntegerToFloat", inputs, domain=_MICROSOFT)
+        if not apart:
+            return product
+        channels = self._node("Gather", [states, self._constant(apart, np.int64)], axis=-1)
+        return self._node("Add", [product, self._node("MatMul", [channels, self._constant(weight[apart])])])
 
     def _quantized(self, states: str, low: float, high: float) -> tuple[str, str, str]:
         """The values on 256 levels from low to high, the step between two levels, and the level of zero."""
@@ -213,10 +218,13 @@ class _OnnxBuilder:
         scale = self._constant(step)
         return self._node("QuantizeLinear", [states, scale, zero]), scale, zero
 
-    def _int8_weight(self, weight: Array) -> tuple[str, str]:
-        """The weight on 127 levels, and the step between two of them for each output."""
+    def _int8_weight(self, weight: Array, apart: list[int]) -> tuple[str, str]:
+        """The weight on 127 levels without some inputs, and the step between two of them for each output."""
+        # The step is that of the whole row, which `train.quantize.round_weights` has rounded with.
         scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / WEIGHT_LEVEL
-        return self._constant(np.round(weight / scale), np.int8), self._constant(scale)
+        levels = np.round(weight / scale)
+        levels[apart] = 0
+        return self._constant(levels, np.int8), self._constant(scale)
 
     def _norm(self, states: str, name: str) -> str:
         scale, bias = (self._constant(self.weight(f"{name}.{part}")) for part in ("weight", "bias"))

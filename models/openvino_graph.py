@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from policylens.data.errors import ModelFileError
 from policylens.models.bundle import Bundle
-from policylens.models.int8_ranges import RANGES_FILE, Ranges, read_ranges, save_ranges
+from policylens.models.int8_ranges import RANGES_FILE, InputRange, Ranges, read_ranges, save_ranges
 
 if TYPE_CHECKING:
     import openvino
@@ -26,6 +26,7 @@ __all__ = [
     "RANGES_FILE",
     "STATES",
     "WEIGHT_LEVEL",
+    "InputRange",
     "Ranges",
     "build_graph",
     "float_weight",
@@ -187,15 +188,28 @@ class _GraphBuilder:
         if bounds is None:
             product = self.ops.matmul(states, self._constant(weight), False, True)
         else:
-            low, high = (self._constant(bound) for bound in bounds)
-            inputs = self.ops.fake_quantize(states, low, high, low, high, ACTIVATION_LEVELS)
-            product = self.ops.matmul(inputs, self._int8_weight(weight), False, True)
+            product = self._int8_product(states, weight, bounds)
         return self.ops.add(product, self._constant(bias))
 
-    def _int8_weight(self, weight: Array) -> Node:
+    def _int8_product(self, states: Node, weight: Array, bounds: InputRange) -> Node:
+        """`states @ weight.T`, in int8 but for the channels apart."""
+        low, high, apart = self._constant(bounds.low), self._constant(bounds.high), list(bounds.apart)
+        inputs = self.ops.fake_quantize(states, low, high, low, high, ACTIVATION_LEVELS)
+        product = self.ops.matmul(inputs, self._int8_weight(weight, apart), False, True)
+        if not apart:
+            return product
+        index, axis = self.ops.constant(np.array(apart, np.int32)), self.ops.constant(np.int32(2))
+        channels = self.ops.gather(states, index, axis)
+        beside = self.ops.matmul(channels, self._constant(weight[:, apart]), False, True)
+        return self.ops.add(product, beside)
+
+    def _int8_weight(self, weight: Array, apart: list[int]) -> Node:
+        # The step is that of the whole row, which `train.quantize.round_weights` has rounded with.
         scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), 1e-8) / WEIGHT_LEVEL
-        levels = self.ops.constant(np.round(weight / scale).astype(np.int8))
-        return self.ops.multiply(self.ops.convert(levels, "f32"), self._constant(scale))
+        levels = np.round(weight / scale).astype(np.int8)
+        levels[:, apart] = 0
+        node = self.ops.convert(self.ops.constant(levels), "f32")
+        return self.ops.multiply(node, self._constant(scale))
 
     def _norm(self, states: Node, name: str) -> Node:
         axis = self.ops.constant(np.array([-1], np.int32))

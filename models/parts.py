@@ -185,9 +185,13 @@ def _bert_shapes(encoder: Mapping[str, Any]) -> dict[str, Shape]:
 
 def _range_misfits(folder: Path, shapes: Shapes) -> Iterator[str]:
     """int8 ranges against the layers that they are of."""
-    for name in read_ranges(folder) or {}:
-        if f"{name}.weight" not in shapes:
+    for name, bounds in (read_ranges(folder) or {}).items():
+        shape = shapes.get(f"{name}.weight")
+        if shape is None:
             yield f"{RANGES_FILE} names {name!r}, which {WEIGHTS_FILE} does not have"
+        elif bounds.apart and max(bounds.apart) >= shape[-1]:
+            channel, n_channels = max(bounds.apart), shape[-1]
+            yield f"{RANGES_FILE} sets channel {channel} of {name!r} apart, which has {n_channels} of them"
 
 
 def _shown(shape: Shape) -> str:

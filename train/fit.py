@@ -57,7 +57,7 @@ from policylens.train.evaluation.calibrate import AlsoRows, Calibration, HeadRow
 from policylens.train.interrupt import StopOnInterrupt
 from policylens.train.processes import agree, is_main, join, main_first, wait
 from policylens.train.progress import ProgressLog
-from policylens.train.quantize import measure_ranges
+from policylens.train.quantize import measure_ranges, round_weights
 from policylens.train.trainer import (
     PolicyTrainer,
     TrainingModel,
@@ -169,6 +169,8 @@ def train_model(
     _run(trainer, checkpoints, resume=resume)
     if config.base_share:
         mix_with_base(network, base, share=config.base_share)
+    # Before anything is measured: what is calibrated here is what int8 computes with later.
+    round_weights(network)
     model_config = _model_config(trainer, train.evaluation_view(data.holdout), config, data_files)
     if is_main():
         _write(network, output, model_config, train, pad_id=pad_id)

@@ -13,7 +13,7 @@ from policylens.infer.digests.set_features import feature_names
 from policylens.models.bundle import open_bundle, save_bundle
 from policylens.models.config import ModelConfig
 from policylens.models.export import write_export
-from policylens.models.int8_ranges import save_ranges
+from policylens.models.int8_ranges import InputRange, save_ranges
 from policylens.models.salience import HeadConfig, SalienceHead, save_head
 
 WIDTH = 32
@@ -60,7 +60,7 @@ def whole_model(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, tiny_
     network = PolicyClassifier(encoder, head_sizes(tiny_taxonomy))
     config = ModelConfig(base="tiny", max_tokens=64, temperatures={"theme": 1.1, "stance": 0.9})
     save_bundle(network, folder, config=config, taxonomy=tiny_taxonomy, tokenizer_folder=tiny_base)
-    save_ranges({name: (-3.0, 3.0) for name in _linear_layers()}, folder)
+    save_ranges({name: InputRange(-3.0, 3.0) for name in _linear_layers()}, folder)
     save_head(_salience_head(open_bundle(folder).weights_digest()), folder)
     (folder / "training.toml").write_text("epochs = 1\n")
     return folder
