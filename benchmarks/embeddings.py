@@ -34,7 +34,7 @@ def cached_vectors(
     path = cache / f"vectors-{Path(base).name}.npz"
     known: dict[str, NDArray[np.float32]] = {}
     if path.is_file():
-        stored = np.load(path)
+        stored = np.load(path, allow_pickle=False)
         known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
     keys = [_key(row) for row in rows]
     missing = [at for at, key in enumerate(keys) if key not in known]

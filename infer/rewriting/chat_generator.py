@@ -10,6 +10,7 @@ import http.client
 import json
 import logging
 import random
+import re
 import ssl
 import threading
 import time
@@ -84,7 +85,11 @@ class ChatGenerator:
             # Redirects are not followed: they would carry the key and the text to another place.
             logger.warning("the server answers %s; check --base-url, the model's name and the key", status)
             raise GeneratorError("refused", final=True)
-        return _content(answer)
+        content = _content(answer)
+        if self._key and self._key in content:
+            # A server that plays the key back must not get it into a report.
+            raise GeneratorError("garbage")
+        return content
 
     def _body(self, request: Request) -> bytes:
         limit = {"max_tokens": request.max_tokens} if self._settings else {}
@@ -200,12 +205,14 @@ def _address(base_url: str) -> tuple[bool, str, int | None, str]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit("")
-    if parts.username is not None or parts.password is not None:
+    # Neither is an address shown that may hold a key: user:KEY@host without http://, or ...?key=KEY.
+    if parts.username is not None or parts.password is not None or "@" in base_url:
         raise ConfigError("--base-url must not hold a name or password; put the key into POLICYLENS_API_KEY")
     usable = parts.scheme in ("http", "https") and host and not parts.query and not parts.fragment
     if not usable or not base_url.isascii() or not base_url.isprintable() or " " in base_url:
         raise ConfigError(
-            f"--base-url {base_url!r} is no address of a server; expected http(s)://HOST[:PORT]/v1"
+            f"--base-url {re.split('[?#]', base_url)[0]!r} is no address of a server; expected "
+            "http(s)://HOST[:PORT]/v1, without ? and #"
         )
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     return parts.scheme == "https", str(host), port, f"{path}/chat/completions"
