@@ -22,6 +22,7 @@ import traceback
 import zipfile
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 
 try:
@@ -71,12 +72,19 @@ def docx_xml_seeds() -> list[bytes]:
     return [f"<w:document {_W}><w:body>{paragraph}{table}{changed}</w:body></w:document>".encode()]
 
 
-def as_docx(document_xml: bytes) -> bytes:
-    """A Word file with this XML as its body."""
+@cache
+def empty_docx() -> bytes:
+    """A Word file without text."""
     import docx
 
-    stream, packed = io.BytesIO(), io.BytesIO()
+    stream = io.BytesIO()
     docx.Document().save(stream)
+    return stream.getvalue()
+
+
+def as_docx(document_xml: bytes) -> bytes:
+    """A Word file with this XML as its body."""
+    stream, packed = io.BytesIO(empty_docx()), io.BytesIO()
     with zipfile.ZipFile(stream) as source, zipfile.ZipFile(packed, "w") as target:
         for item in source.infolist():
             own = item.filename == "word/document.xml"

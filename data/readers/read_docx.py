@@ -66,8 +66,10 @@ def read_docx(data: bytes, *, doc: str, path: str, limits: Limits = DEFAULT_LIMI
     if any(_has_entities(root) for root in (source.element, *notes)):
         # The standard forbids them: they make small files huge and draw in other files.
         raise InputError(f"{path}: declares entities, which a .docx file must not; open and save it in Word")
+    if (body := getattr(source.element, "body", None)) is None:
+        raise InputError(f"{path}: is not a Word document, it has no body; open and save it in Word")
     reader = _Reader(styles)
-    units = [*reader.units(source.element.body), *reader.rest()]
+    units = [*reader.units(body), *reader.rest()]
     for note in notes:
         texts = (unit.text for unit in (*reader.units(note), *reader.rest()) if unit.text.strip())
         units.append(MarkedText("\n".join(texts), "furniture"))
