@@ -19,7 +19,7 @@ from policylens.infer.messages import Language, locale_language, text, use_langu
 from policylens.infer.streams.reporter import Reporter
 
 # The error of a wrong call. Typer moved the class between its versions, but always kept it above this one.
-_UsageError: Any = typer.BadParameter.__mro__[1]
+_UsageError: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "UsageError")
 
 
 class CommandGroup(TyperGroup):
@@ -85,6 +85,8 @@ def _report_usage(error: Any) -> NoReturn:  # noqa: ANN401 - see _UsageError
         sys.exit(error.exit_code)
     root = error.ctx.find_root()
     reporter = root.obj if isinstance(root.obj, Reporter) else Reporter()
+    # Some versions of Typer put this before what their own types say.
+    message = message.replace("Value error, ", "")
     reporter.error(_misplaced(error, root) or _no_command(error) or message, event="usage")
     if not reporter.log_json:
         reporter.say(text("see `{command} --help`", command=error.ctx.command_path))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from policylens.data.labels import LabelledParagraph
 from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Taxonomy, taxonomy_from_labels
+
+# The tests expect the English sentences of the program, wherever they run.
+os.environ["LC_ALL"] = "C.UTF-8"
 
 # What the tiny data below is written with, and a little more.
 TINY_TEXT = (

@@ -41,7 +41,7 @@ class Format(StrEnum):
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE…",
+        metavar="FILE",
         show_default=False,
         help="Label files: .jsonl (also doccano's), .csv, .xlsx, .json (Label Studio).",
     ),

@@ -22,7 +22,7 @@ def suggest_rows(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="UNLABELLED…", show_default=False, help="What `classify` takes: files, folders."
+            metavar="UNLABELLED", show_default=False, help="What `classify` takes: files, folders."
         ),
     ],
     out: Annotated[
