@@ -32,13 +32,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+from peaks import cpu_peak, gpu_peak
 
 from policylens.data.context import context_of
 from policylens.data.read import read_records
 from policylens.data.records import Paragraph
 from policylens.infer.classify import BATCH_TOKENS, Classifier, batches_of_like_length
 from policylens.infer.engines.backends import Backend
+from policylens.infer.engines.padding import pad_batch
 from policylens.models.bundle import Bundle, load_network, open_bundle
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer
 
@@ -153,12 +154,14 @@ def our_pipeline(bundle: Bundle, *, batch: int, device: str) -> Way:
 
 
 def plain_onnx(bundle: Bundle, folder: Path) -> Way:
-    """c: ONNX Runtime on the int8 export, padded batches of 32 in input order."""
-    from policylens.infer.engines.onnx_backend import OnnxBackend
-    from policylens.models.export import write_export
+    """c: ONNX Runtime on the int8 export as it comes: all cores, padded batches of 32 in input order."""
+    from onnxruntime import InferenceSession
+
+    from policylens.models.export import ONNX_FILE, write_export
 
     write_export(bundle, folder, backend="onnx", precision="int8")
-    backend = OnnxBackend(open_bundle(folder))
+    session = InferenceSession(folder / ONNX_FILE, providers=["CPUExecutionProvider"])
+    pad_id = int(bundle.encoder_config.get("pad_token_id") or 0)
     encoder, themes = _encoder(bundle), bundle.taxonomy.theme_ids
 
     def label(paragraphs: Sequence[Paragraph]) -> list[str]:
@@ -166,8 +169,8 @@ def plain_onnx(bundle: Bundle, folder: Path) -> Way:
         for at in range(0, len(paragraphs), _PLAIN_BATCH):
             batch = paragraphs[at : at + _PLAIN_BATCH]
             windows = [encoder.encode_shortened(context_of(par), par.text) for par in batch]
-            (logits,) = backend.run([windows])
-            found += [themes[best] for best in logits["theme"].argmax(1)]
+            (logits,) = session.run(["theme"], pad_batch(windows, pad_id=pad_id))
+            found += [themes[best] for best in logits.argmax(1)]
         return found
 
     return label
@@ -238,48 +241,6 @@ def model_rate(bundle: Bundle, backend: Backend, paragraphs: Sequence[Paragraph]
             pass
         seconds.append(time.perf_counter() - began)
     return total / statistics.median(seconds[1:])
-
-
-def cpu_peak(precision: str, *, rounds: int = 5) -> float:
-    """Operations a second of bare matrix products in OpenVINO, best of several shapes, int8 or float32."""
-    import openvino as ov
-    import openvino.opset13 as ops
-
-    best = 0.0
-    for n_rows, width in ((2048, 1024), (4096, 1536), (1024, 2048)):
-        values = node = ops.parameter([n_rows, width], np.float32)
-        levels = np.random.default_rng(0).integers(-63, 64, (width, width)).astype(np.int8)
-        n_layers = 4
-        for _ in range(n_layers):
-            weight = ops.multiply(ops.convert(ops.constant(levels), "f32"), ops.constant(np.float32(0.01)))
-            if precision == "int8":
-                low, high = (ops.constant(np.float32(bound)) for bound in (-4.0, 4.0))
-                node = ops.fake_quantize(node, low, high, low, high, 256)
-            node = ops.matmul(node, weight, False, True)
-        graph = ov.Model([ops.result(node)], [values], "peak")
-        hint = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        request = ov.Core().compile_model(graph, "CPU", hint).create_infer_request()
-        data = np.random.default_rng(1).standard_normal((n_rows, width)).astype(np.float32)
-        request.infer([data])
-        for _ in range(rounds):
-            began = time.perf_counter()
-            request.infer([data])
-            best = max(best, 2.0 * n_layers * n_rows * width * width / (time.perf_counter() - began))
-    return best
-
-
-def gpu_peak(*, rounds: int = 20) -> float:
-    """Operations a second of one large bf16 matrix product in torch."""
-    import torch
-
-    matrix = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
-    matrix @ matrix
-    torch.cuda.synchronize()
-    began = time.perf_counter()
-    for _ in range(rounds):
-        matrix @ matrix
-    torch.cuda.synchronize()
-    return 2.0 * 8192**3 * rounds / (time.perf_counter() - began)
 
 
 def outlier_cost(classifier: Classifier, paragraphs: Sequence[Paragraph], rounds: int) -> float:

@@ -26,10 +26,12 @@ from policylens.data.errors import ConfigError, InputError, MissingExtraError, O
 from policylens.data.limits import parse_limits
 from policylens.data.read import STDIN, InputFailure
 from policylens.data.records import Paragraph
+from policylens.infer.engines.backends import suitable_backend
 from policylens.infer.pipeline import tag
+from policylens.infer.streams.formats import TableFormat
 from policylens.infer.streams.inputs import InputStream
 from policylens.infer.streams.journal import Header, differences, files_digest, model_fingerprint
-from policylens.infer.streams.output import TableFormat, rows_bytes
+from policylens.infer.streams.output import rows_bytes
 from policylens.infer.streams.rows import Row, row_of
 from policylens.infer.streams.sinks import PartsSink
 from policylens.infer.streams.stream import SHARD_PARAGRAPHS
@@ -169,6 +171,10 @@ def classify_on_ray(
     options = options or ClusterOptions()
     shards = list(_shards(inputs))
     began = time.perf_counter()
+    if work.backend is None:
+        # Chosen once for all machines, so that the labels do not depend on which of them tags a file.
+        device = "cuda" if options.gpus else "cpu"
+        work = replace(work, backend=suitable_backend(open_bundle(work.model), device))
     _begin(out, shards, work, gpus=options.gpus, resume=resume)
     todo = [shard for shard in shards if not _stats_path(out, shard["number"]).exists()]
     if todo:

@@ -33,6 +33,7 @@ __all__ = [
     "TorchBackend",
     "open_backend",
     "pad_batch",
+    "suitable_backend",
 ]
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def open_backend(
         )
     if backend in ("openvino", "onnx") and device == "cuda":
         raise ConfigError(f"the {backend} backend runs on CPUs; use --backend torch for --device cuda")
-    match backend or _suitable(bundle, device):
+    match backend or suitable_backend(bundle, device):
         case "openvino":
             return OpenVinoBackend(bundle, states=states, threads=threads)
         case "onnx":
@@ -97,7 +98,8 @@ def open_backend(
     return _open_torch(bundle, device=device, states=states, threads=threads)
 
 
-def _suitable(bundle: Bundle, device: str) -> str:
+def suitable_backend(bundle: Bundle, device: str) -> str:
+    """The runtime that `open_backend` takes for a folder on this machine if none is named."""
     if device == "cuda":
         return "torch"
     if (export := load_export(bundle.folder)) is not None:

@@ -123,12 +123,27 @@ def test_window_longer_than_the_budget_is_a_batch_of_its_own() -> None:
     assert batches_of_like_length([encoding(90), encoding(80)], batch_tokens=50) == [[0], [1]]
 
 
+def test_a_long_text_among_short_ones_costs_little_more_than_its_own_tokens() -> None:
+    short = [encoding(60)] * 31
+    mixed = [*short[:15], encoding(330), *short[15:]]
+
+    def padded(windows: list[Encoding]) -> int:
+        batches = batches_of_like_length(windows, batch_tokens=classify_module.BATCH_TOKENS)
+        return sum(pad_batch([windows[at] for at in batch], pad_id=1)["input_ids"].size for batch in batches)
+
+    # 64 and 336 tokens are 60 and 330 as they are padded; in one rectangle it would be 32 times 336.
+    assert padded([*short, encoding(60)]) == 32 * 64
+    assert padded(mixed) == 31 * 64 + 336
+    assert padded(mixed) < 1.2 * padded([*short, encoding(60)])
+
+
 def test_pad_batch() -> None:
     inputs = pad_batch([Encoding([7, 8, 9], [0, 1, 1]), Encoding([7], [0])], pad_id=4)
     assert inputs["input_ids"].shape == (2, 16)
     assert inputs["input_ids"][:, :4].tolist() == [[7, 8, 9, 4], [7, 4, 4, 4]]
     assert inputs["token_type_ids"][:, :4].tolist() == [[0, 1, 1, 0], [0, 0, 0, 0]]
     assert inputs["attention_mask"].sum(axis=1).tolist() == [3, 1]
+    assert pad_batch([Encoding([7, 8, 9], [0, 1, 1])], pad_id=4, pad_to=1)["input_ids"].shape == (1, 3)
 
 
 def test_wrong_device_or_backend_is_named(tiny_model: Path) -> None:
