@@ -22,7 +22,8 @@ from policylens.data.taxonomy import (
     load_taxonomy,
     taxonomy_from_labels,
 )
-from policylens.infer.streams.output import TableFormat, header_bytes, rows_bytes
+from policylens.infer.streams.formats import TableFormat
+from policylens.infer.streams.output import header_bytes, rows_bytes
 from policylens.infer.streams.rows import (
     ABSTENTION_FIELDS,
     FIELDS,
@@ -40,6 +41,7 @@ THEMES, STANCES = ("green", "rural", "talent", "talent/schools"), ("support", "r
 TAXONOMY = taxonomy_from_labels("t", THEMES, STANCES)
 KINDS = ("body", "heading", "byline", "caption", "pull_quote", "furniture")
 OWN = {*FIELDS, *ABSTENTION_FIELDS, PARENTS_FIELD, *PLACE_FIELDS, "prev"}
+CHINESE = "支持农民种植粮食，发展乡村产业。"
 
 # Everything that UTF-8 can hold but NUL, which readers refuse.
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
@@ -108,6 +110,8 @@ def read_back(rows: bytes, suffix: str) -> list[Paragraph]:
 @properties
 @given(st.lists(paragraphs(), min_size=1, max_size=3))
 def test_paragraphs_through_jsonl(items: list[Paragraph]) -> None:
+    # The encoding of a file is told by its Chinese characters, so that it must have some.
+    items = [Paragraph("d", 1, "body", CHINESE, end=15, spans=((0, 15),)), *items]
     rows = rows_bytes(map(paragraph_row, items), TableFormat.JSONL)
     assert rows.count(b"\n") == len(items)
     assert read_back(rows, ".jsonl") == items
@@ -116,6 +120,7 @@ def test_paragraphs_through_jsonl(items: list[Paragraph]) -> None:
 @properties
 @given(st.lists(tagged(), min_size=1, max_size=3))
 def test_tags_through_jsonl(items: list[TaggedParagraph]) -> None:
+    items = [replace(items[0], paragraph=Paragraph("d", 1, "body", CHINESE, spans=((0, 0),))), *items]
     read = read_back(rows_bytes(map(row_of, items), TableFormat.JSONL), ".jsonl")
     for item, found in zip(items, read, strict=True):
         carried = {name: value for name, value in found.extra.items() if name not in OWN}
@@ -133,6 +138,7 @@ def test_tags_through_jsonl(items: list[TaggedParagraph]) -> None:
 @properties
 @given(st.lists(tagged(), min_size=1, max_size=3))
 def test_tags_through_csv(items: list[TaggedParagraph]) -> None:
+    items = [replace(items[0], paragraph=Paragraph("d", 1, "body", CHINESE)), *items]
     table = header_bytes(TableFormat.CSV) + rows_bytes(map(row_of, items), TableFormat.CSV)
     read = read_back(table, ".csv")
     for item, found in zip(items, read, strict=True):

@@ -8,6 +8,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policylens.data.errors import InputError
 from policylens.data.read import read_document
 from policylens.data.records import Block, Document
 from policylens.data.reflow import reflow
@@ -49,6 +50,7 @@ PIECES = (
 )
 SPACES = (" ", "　　", "\t", "\u00a0", "\u200b", "\ufeff", "  ", "\u2028", "\x0b", "\x85", "\x1c")
 ENDS = ("\n", "\n\n", "\n\n\n", "\r\n", "\r", "\x0c", "\n　　", "\n    ")
+USUAL = set("".join(PIECES)) | set(" 　\t\n\r\u00a0")
 
 any_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 pieces = st.one_of(
@@ -127,8 +129,13 @@ def test_offsets_select_the_text_of_paragraphs(document: Document) -> None:
 @properties
 @given(documents, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "gb18030"]))
 def test_offsets_select_the_text_whatever_the_encoding(text: str, encoding: str) -> None:
+    """Or the file is refused: where it holds much else than policy papers do, its encoding is not guessed."""
     opening = "全省各地要继续做好绿色发展各项工作，支持农民种植粮食。\n"
-    document = read_document("d.txt", data=(opening + text).encode(encoding))
+    try:
+        document = read_document("d.txt", data=(opening + text).encode(encoding))
+    except InputError:
+        assert set(text) - USUAL
+        return
     expected = re.sub("\r\n?", "\n", opening + text)
     assert document.text == expected
     for paragraph in reflow(document):
