@@ -1,8 +1,8 @@
 """Frequent two-character words of policy and news Chinese, to tell whether a line broke inside a word.
 
 The first part was written by hand, November 2026; the second are the other words that stand at least 25 times
-in 9,000 paragraphs of plans, regulations, reports and news as cut by jieba 0.42.1, names left out. The list need
-not be complete: a missing word only means that other evidence (see junctions.py) has to decide.
+in 9,000 paragraphs of plans, regulations, reports and news as cut by jieba 0.42.1, names left out. The list
+need not be complete: a missing word only means that other evidence (see junctions.py) has to decide.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ _MAX_RUN = 3
 _MIN_HEADING_CHARS = 2
 _MIN_TITLE = 5  # a heading that an author's name may stand below
 _MAX_LABEL = 16  # a longer line with nothing below it is a sentence without its full stop
+_TABLE_NAME = re.compile(r"(?:表|清单|名单|目录|一览)$")
 _PICTURE_GAP = 2  # blank lines more than usual that a picture leaves where it stood
 _PLAIN_RANK = 9.5  # below the levels that a format marks (1 to 9), above all numbers (10 and more)
 
@@ -67,7 +68,9 @@ def _is_headline(units: Sequence[Unit], index: int) -> bool:
         return False
     rest = units[index + 1 :]
     below = next((unit for unit in rest if unit.kind not in ("furniture", "byline", "caption")), None)
-    return below is not None and (below is not rest[0] or len(below.text) > MAX_PLAIN_HEADING)
+    if below is None:
+        return False
+    return below is not rest[0] or below.loose or len(below.text) > MAX_PLAIN_HEADING
 
 
 def mark_names(units: Sequence[Unit]) -> None:
@@ -150,7 +153,8 @@ def _decide_run(run: list[Unit], *, followed: bool, listed: bool) -> None:
         unit.kind = "heading" if followed and _can_head(unit.text) else "furniture"
     if not followed and len(rest) <= 2:
         for unit in rest:
-            if len(unit.text) > _MAX_LABEL and not AGENCY.search(unit.text):
+            name = AGENCY.search(unit.text) or _TABLE_NAME.search(unit.text)
+            if len(unit.text) > _MAX_LABEL and not name:
                 unit.kind = "body"
     heads = [unit for unit in rest if unit.kind == "heading"]
     if len(heads) > _MAX_RUN:

@@ -9,7 +9,7 @@ from policylens.data.layout.captions import is_scene
 from policylens.data.layout.common_words import COMMON_WORDS
 from policylens.data.layout.lines import closes, ends_sentence, has_inner_end, open_brackets, starts_point
 from policylens.data.layout.numbering import is_numbered_heading
-from policylens.data.layout.units import Unit
+from policylens.data.layout.units import Unit, breaks_off
 
 # The evidence is added up in points; a junction needs `_JOIN`, more if a short line between the pieces could
 # be a heading or where the first piece looks like one. Set on a newspaper page and on 3,000 policy paragraphs
@@ -79,7 +79,7 @@ def join_broken(units: list[Unit], source: Source) -> list[Unit]:
                 previous_open = False
             continue
         joined, end = False, index
-        while not ends_sentence(unit.text):
+        while breaks_off(unit):
             target = _continuation(units, end, unit, taken, source, in_list=previous_open and not joined)
             if target is None:
                 break
@@ -96,7 +96,7 @@ def join_broken(units: list[Unit], source: Source) -> list[Unit]:
 
 
 def _may_go_on(unit: Unit) -> bool:
-    if unit.whole or ends_sentence(unit.text):
+    if unit.whole or not breaks_off(unit):
         return False
     return unit.prose or unit.loose or (unit.undecided and is_numbered_heading(unit.text, unit.number))
 

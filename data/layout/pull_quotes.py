@@ -10,7 +10,7 @@ from statistics import median_low
 
 from policylens.data.layout.lines import ends_sentence
 from policylens.data.layout.numbering import number_value
-from policylens.data.layout.units import Unit
+from policylens.data.layout.units import Unit, breaks_off
 
 # A pull quote repeats its source nearly word for word (same numbers, clauses left out): where something was
 # left out a few of its n-grams are new. Marked figures are evidence of their own, so less repetition will do.
@@ -95,7 +95,8 @@ def _marked_or_cutting(units: Sequence[Unit]) -> dict[int, bool]:
             if unit.kind == "heading" or unit.kind is None:
                 previous = unit
             continue
-        cuts = _is_open(previous) and ends_sentence(unit.text) and _is_whole_elsewhere(unit, units, index)
+        whole = ends_sentence(unit.text) or _is_verbatim(unit, units, index)
+        cuts = _is_open(previous) and whole and _is_whole_elsewhere(unit, units, index)
         if _is_long_enough(unit) and (unit.bold or cuts):
             found[index] = cuts
         else:
@@ -104,11 +105,18 @@ def _marked_or_cutting(units: Sequence[Unit]) -> dict[int, bool]:
 
 
 def _is_open(unit: Unit | None) -> bool:
-    return unit is not None and unit.kind != "heading" and not ends_sentence(unit.text)
+    return unit is not None and unit.kind != "heading" and breaks_off(unit)
 
 
 def _is_long_enough(unit: Unit) -> bool:
     return len(_NOISE.sub("", unit.text)) >= _MIN_CHARS
+
+
+def _is_verbatim(unit: Unit, units: Sequence[Unit], index: int) -> bool:
+    """Whether a text without the end of a sentence stands word for word inside a neighbour that is longer."""
+    around = range(max(0, index - _REACH), min(len(units), index + _REACH))
+    words = unit.text.strip("“”…")
+    return len(words) >= _MIN_CHARS and any(words in units[at].text for at in around if at != index)
 
 
 def _is_whole_elsewhere(unit: Unit, units: Sequence[Unit], index: int) -> bool:

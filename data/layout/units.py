@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from policylens.data.layout.line_kinds import line_kind
-from policylens.data.layout.lines import Line, bold_marks, ends_sentence, has_inner_end
+from policylens.data.layout.lines import Line, bold_marks, ends_sentence, has_inner_end, starts_point
 from policylens.data.layout.numbering import Numbering, is_numbered_heading, parse_numbering
 from policylens.data.records import Hint, Kind
 
@@ -94,6 +94,14 @@ def is_loose(text: str) -> bool:
     lengths = [len(part) for part in parts]
     running = len(parts) > 2 and max(lengths) - min(lengths) >= _UNEVEN
     return not running and not (len(parts) > 1 and _CONNECTIVE.match(text))
+
+
+def breaks_off(unit: Unit) -> bool:
+    """Whether a text has no end, or only a semicolon after others, unlike an item of a list."""
+    if not ends_sentence(unit.text):
+        return True
+    item = unit.number is not None or starts_point(unit.text)
+    return unit.text.endswith("；") and has_inner_end(unit.text) and not item
 
 
 def unit_of(line: Line) -> Unit:

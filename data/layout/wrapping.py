@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from policylens.data.layout.footnotes import mark_footnotes
-from policylens.data.layout.line_kinds import is_dateline, is_page_number, line_kind
+from policylens.data.layout.line_kinds import is_addressees, is_dateline, is_page_number, line_kind
 from policylens.data.layout.lines import (
     Line,
     display_width,
@@ -180,9 +180,29 @@ def _measure(units: Sequence[Unit]) -> Wrap | None:
     reached = sorted(_reach(a, b, width) for a, b in broken)
     return Wrap(
         width, base, indented,
-        spaced=sum(unit.first.gap > 0 for unit in units[1:]) >= 0.05 * len(units),
+        spaced=_is_spaced(units, width),
         sharp=reached[int(0.1 * (len(reached) - 1))],
     )  # fmt: skip
+
+
+def _starts(units: Sequence[Unit], width: int) -> list[Unit]:
+    """The lines that certainly begin a paragraph of text: the one before ends early, or is set apart."""
+    return [
+        b
+        for a, b in itertools.pairwise(units)
+        if a.kind is None
+        and b.kind is None
+        and ends_sentence(a.text)
+        and (b.first.gap > 0 or not _is_full(a.first, b.first, width))
+    ]
+
+
+def _is_spaced(units: Sequence[Unit], width: int) -> bool:
+    """Whether blank lines stand between paragraphs; around headings and pictures alone they say nothing."""
+    starts = [unit.first.gap > 0 for unit in _starts(units, width)]
+    if len(starts) >= _MIN_STARTS:
+        return 2 * sum(starts) >= len(starts)
+    return sum(unit.first.gap > 0 for unit in units[1:]) >= 0.05 * len(units)
 
 
 def _is_indented(units: Sequence[Unit], width: int, base: int) -> bool:
@@ -190,12 +210,7 @@ def _is_indented(units: Sequence[Unit], width: int, base: int) -> bool:
 
     A centred title or signature alone is no sign of it.
     """
-    starts = [
-        b.first.indent >= base + 2
-        for a, b in itertools.pairwise(units)
-        if a.kind is None and b.kind is None and ends_sentence(a.text)
-        and (b.first.gap > 0 or not _is_full(a.first, b.first, width))
-    ]  # fmt: skip
+    starts = [unit.first.indent >= base + 2 for unit in _starts(units, width)]
     if len(starts) >= _MIN_STARTS:
         return 2 * sum(starts) >= len(starts)
     deep = sum(unit.first.indent >= base + 2 for unit in units if unit.kind is None)
@@ -247,7 +262,7 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
     if current.kind is not None and not is_dateline(current.text):
         return broken and not through_page
     if broken:  # even where the next line begins with a number: the sentence is open
-        return not _is_chapter(unit) and not (current.text[-1].isalnum() and starts_point(unit.text))
+        return not _is_chapter(unit) and not _follows_title(current, unit)
     if (unit.number is not None and unit.number.rank <= _NEVER_INSIDE) or is_bullet(unit.text):
         return False
     if not ends_sentence(b.text) and (below is None or not _is_full(b, below, wrap.width)):
@@ -260,6 +275,13 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
         return False
     # Without indents or blank lines only the width tells the end of a paragraph from a full stop at the edge.
     return wrap.spaced or _reach(a, b, wrap.width) >= wrap.sharp
+
+
+def _follows_title(current: Unit, unit: Unit) -> bool:
+    """Whether a line begins anew below an open one: addressees below a title, the next point of a list."""
+    if is_addressees(unit.text):
+        return not has_inner_end(current.text)
+    return current.text[-1].isalnum() and starts_point(unit.text)
 
 
 def _is_chapter(unit: Unit) -> bool:
