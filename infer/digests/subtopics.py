@@ -11,6 +11,7 @@ import numpy as np
 
 from policylens.data.records import Citation, SubTopic, TaggedParagraph
 from policylens.infer.digests.phrases import standing_phrases
+from policylens.infer.digests.scoring import bigrams
 from policylens.infer.digests.terms import Array, Terms, pull
 
 # Fewer paragraphs are read faster than a list of their topics.
@@ -25,6 +26,8 @@ _SAME_HEADING = 0.15
 # Part of a cluster that has to stand under a heading for the heading to be its label.
 _HEADING_SHARE = 0.6
 _LABEL_CHARS = (5, 20)
+# A paragraph that has so many character pairs of a label speaks of what it says.
+_SHARED_PAIRS = 2
 # Only where there is no shorter one.
 _LONGEST_LABEL = 32
 # Paragraphs of a cluster, evenly taken, that a label is looked for in.
@@ -152,10 +155,22 @@ def _best_phrase(
     low, high = _LABEL_CHARS
     read = members[:: -(-len(members) // _MAX_READ)]
     for longest in (high, _LONGEST_LABEL):
-        phrases = {phrase.text for phrase in standing_phrases(read, min_chars=low, max_chars=longest)} - taken
+        found = [p for p in standing_phrases(read, min_chars=low, max_chars=longest) if p.text not in taken]
+        # A complaint of one paragraph is no name for others that have none: 改造意愿不强.
+        usual = Counter(item.stance for item in members).most_common(1)[0][0]
+        phrases = {p.text for p in found if read[p.paragraph].stance == usual} or {p.text for p in found}
         if phrases:
-            return max(sorted(phrases), key=lambda text: pull(text, centre, others))
+            return max(sorted(phrases), key=lambda text: _fit(text, read, centre, others))
     return ""
+
+
+def _fit(
+    text: str, members: Sequence[TaggedParagraph], centre: Mapping[str, float], others: Mapping[str, float]
+) -> float:
+    """How well a clause names a cluster: what it has of it and not of others, and in how many paragraphs."""
+    pairs = set(bigrams(text))
+    shares = [len(pairs.intersection(bigrams(item.paragraph.text))) >= _SHARED_PAIRS for item in members]
+    return pull(text, centre, others) * (1.0 + sum(shares) / len(shares))
 
 
 def _mean(centres: Sequence[Mapping[str, float]]) -> Mapping[str, float]:

@@ -215,3 +215,24 @@ def test_voice_has_organisation_role_stance_and_short_quote():
 )
 def test_a_programme_is_named_without_the_words_around_it(text, names):
     assert list(names_in(text)) == names
+
+
+def test_headline_prefers_what_was_done_to_a_slogan():
+    items = tagged(
+        [
+            "坚定不移推进水利高质量发展，修复老旧水渠1200公里。",
+            "治理也带来了新的烦恼。修复水渠后灌溉面积增加30万亩。",
+        ]
+    )
+    headline = find_headline(items)
+    assert headline is not None
+    assert headline.text in ("修复老旧水渠1200公里", "修复水渠后灌溉面积增加30万亩")
+
+
+def test_label_of_a_subtopic_is_of_its_usual_stance():
+    items = [*tagged(CANALS + DAMS)]
+    complaint = "水渠修复资金缺口较大，老旧水渠渗漏严重。"
+    items[1] = TaggedParagraph(Paragraph("a", 2, "body", complaint), "water", 0.9, stance="contra")
+    labels = [topic.label for topic in find_subtopics(items)]
+    assert len(labels) == 2
+    assert not any(label in complaint for label in labels)
