@@ -97,9 +97,15 @@ class TrainingData:
 
 
 def split_training_data(
-    rows: Sequence[LabelledParagraph], dev: Sequence[LabelledParagraph] | None, *, config: TrainConfig
+    rows: Sequence[LabelledParagraph],
+    dev: Sequence[LabelledParagraph] | None,
+    *,
+    config: TrainConfig,
+    unlabelled: Sequence[Paragraph] = (),
 ) -> TrainingData:
     """Keeps whole documents out of training; without a dev file they also serve to stop early.
+
+    Unlabelled paragraphs are passed on as they are.
 
     Raises:
         ConfigError: There is nothing to train on, or nothing to tell apart.
@@ -109,9 +115,9 @@ def split_training_data(
         found = f"all {len(rows)} rows have the theme {min(themes)!r}" if rows else "there are no rows"
         raise ConfigError(f"nothing to learn: {found}; give rows of at least two themes")
     if config.holdout_share == 0:
-        return TrainingData(train=rows, dev=dev or (), holdout=())
+        return TrainingData(train=rows, dev=dev or (), holdout=(), unlabelled=unlabelled)
     train, holdout = split_by_document(rows, dev_share=config.holdout_share, seed=config.seed)
-    return TrainingData(train=train, dev=dev if dev else holdout, holdout=holdout)
+    return TrainingData(train=train, dev=dev if dev else holdout, holdout=holdout, unlabelled=unlabelled)
 
 
 def train_model(

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from policylens.data.errors import ConfigError, TaxonomyError
+from policylens.data.errors import ConfigError, LabelError, TaxonomyError
 from policylens.data.labels import LabelCounts, LabelledParagraph, iter_labelled, label_counts
+from policylens.data.read import RecordError, read_records
+from policylens.data.records import Paragraph
 from policylens.data.stored_rows import kept
 from policylens.data.taxonomy import Label, Taxonomy, load_taxonomy, taxonomy_from_labels
 
@@ -68,6 +70,23 @@ def read_rows(
         InputError: A file cannot be read or holds no rows.
     """
     return list(_rows(paths, fields, taxonomy=taxonomy, allow_missing=allow_missing))
+
+
+def read_paragraphs(paths: Sequence[Path], fields: Fields) -> list[Paragraph]:
+    """Paragraphs of several files of records, whatever labels they may have.
+
+    Raises:
+        LabelError: A row is broken.
+        InputError: A file cannot be read or holds no rows.
+    """
+    found: list[Paragraph] = []
+    for path in paths:
+        title = fields.context or fields.title
+        for record in read_records(path, text_field=fields.text, title_field=title):
+            if isinstance(record, RecordError):
+                raise LabelError(record.message)
+            found.append(record)
+    return found
 
 
 def _rows(

