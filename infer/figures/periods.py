@@ -29,7 +29,7 @@ _BASE = re.compile(
 _TIMES_OF = re.compile(rf"(?:是|为|相当于)(?:{PERIOD})+的?(?:大?约|近|超过?)?$")
 _TIMES = re.compile(r"[\d.．一二两三四五六七八九十几多]+倍|[一二三四五六七八九十百]+分之")
 # These point to another period that the words before name; alone they say nothing.
-_EMPTY = re.compile(r"^(?:在|从|自)?(?:同期|每年|当年|预计)$")
+_EMPTY = re.compile(r"^(?:在|从|自|到|至)?(?:同期|每年|当年|预计)$")
 _SENTENCE_END = re.compile(r"[。！？\n]")
 _CLAUSE_END = re.compile(r"[，；：]")
 _CARRIES_ON = re.compile(r"^\s*(?:其中|分[^，]{1,6}看)[，,]")
