@@ -27,7 +27,8 @@ from policylens.infer.classify import BATCH_TOKENS, Classifier, batches_of_like_
 from policylens.infer.engines.backends import Backend, OpenVinoBackend
 from policylens.infer.engines.onnx_backend import OnnxBackend
 from policylens.infer.engines.padding import pad_batch
-from policylens.infer.streams.output import TableFormat, rows_bytes
+from policylens.infer.streams.formats import TableFormat
+from policylens.infer.streams.output import rows_bytes
 from policylens.infer.streams.rows import row_of
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.encode import Encoding, PairEncoder, load_tokenizer

@@ -30,7 +30,7 @@ from policylens.data.reflow import reflow
 from policylens.infer import Classifier
 from policylens.infer.engines.backends import Logits
 from policylens.infer.pipeline import classify_to
-from policylens.infer.streams.output import TableFormat
+from policylens.infer.streams.formats import TableFormat
 from policylens.infer.streams.progress import Meter, Snapshot
 from policylens.models.bundle import Bundle, open_bundle
 from policylens.models.encode import Encoding

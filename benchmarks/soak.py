@@ -28,7 +28,7 @@ from policylens.data.read import read_document
 from policylens.data.reflow import reflow
 from policylens.infer import Classifier
 from policylens.infer.pipeline import classify_to
-from policylens.infer.streams.output import TableFormat
+from policylens.infer.streams.formats import TableFormat
 
 SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "binhe_industry_conference.txt"
 _KILL_ROUND = 5

@@ -34,7 +34,7 @@ from policylens.infer.options import (
     TextField,
     TitleField,
 )
-from policylens.infer.streams.output import TableFormat, table_format
+from policylens.infer.streams.formats import TableFormat, table_format
 from policylens.infer.streams.reporter import Reporter
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -19,9 +18,8 @@ from policylens.infer.command_group import CommandGroup
 from policylens.infer.exit_codes import exit_if_failed
 from policylens.infer.messages import Language, TalkFormatter, use_language
 from policylens.infer.options import Inputs, Limit, TextField, TitleField
-from policylens.infer.streams.output import TableFormat, open_table
+from policylens.infer.streams.formats import TableFormat
 from policylens.infer.streams.reporter import JsonFormatter, Reporter
-from policylens.infer.streams.rows import paragraph_row
 from policylens.infer.summarize_cli import summarize
 from policylens.infer.taxonomy_cli import taxonomy_app
 from policylens.train.cli import register
@@ -29,6 +27,8 @@ from policylens.train.cli import register
 
 def _version(on: bool) -> None:
     if on:
+        from importlib.metadata import version
+
         typer.echo(f"policylens {version('policylens')}")
         raise typer.Exit
 
@@ -100,6 +100,8 @@ def print_paragraphs(
     """
     from policylens.data.limits import parse_limits
     from policylens.infer import pipeline
+    from policylens.infer.streams.output import open_table
+    from policylens.infer.streams.rows import paragraph_row
 
     reporter: Reporter = ctx.obj
     found = pipeline.read_paragraphs(

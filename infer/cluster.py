@@ -462,6 +462,8 @@ def _header(shards: Sequence[Mapping[str, Any]], work: Work, *, gpus: float) -> 
         status = Path(shard["path"]).stat()
         files.append(InputFile(shard["path"], status.st_size, status.st_mtime_ns))
     options = {name: value for name, value in asdict(work).items() if name != "model"}
+    # As it is read again from JSON, which has no tuples.
+    options["limit"] = list(work.limit)
     model = model_fingerprint(_Unloaded(work))
     return Header(model, {**options, "on_gpu": gpus > 0}, files_digest(files), len(files))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from policylens.data.errors import ConfigError
-from policylens.infer.streams.output import TableFormat, is_stdout
+from policylens.infer.streams.formats import TableFormat, is_stdout
 
 if TYPE_CHECKING:
     from policylens.infer.cluster import ClusterDone, ClusterOptions, Work

@@ -18,9 +18,10 @@ from policylens.data.limits import DEFAULT_LIMITS, Limits
 from policylens.data.records import Paragraph, TaggedParagraph
 from policylens.infer.rewriting.rewrite import open_rewriter
 from policylens.infer.streams.codes import with_codes
+from policylens.infer.streams.formats import TableFormat
 from policylens.infer.streams.inputs import InputStream, OnFailure, read_paragraphs, stop_at, without_failures
 from policylens.infer.streams.journal import Finished, Header, files_digest, model_fingerprint
-from policylens.infer.streams.output import TableFormat, is_file
+from policylens.infer.streams.output import is_file
 from policylens.infer.streams.progress import Metered, unseen
 from policylens.infer.streams.run import Places, open_run
 from policylens.infer.streams.stream import SHARD_PARAGRAPHS, Tag, write_rows, write_shards

@@ -10,7 +10,7 @@ import typer
 from policylens.data.errors import ConfigError
 from policylens.infer.exit_codes import exit_if_failed
 from policylens.infer.options import Device, Inputs, Limit, Model, OnDevice, Out, TextField, TitleField
-from policylens.infer.streams.output import ReportFormat, open_output, report_format
+from policylens.infer.streams.formats import ReportFormat, report_format
 from policylens.infer.streams.reporter import Reporter
 
 
@@ -80,6 +80,7 @@ def summarize(
     """  # noqa: D301 - a backspace
     from policylens.data.limits import parse_limits
     from policylens.infer import pipeline
+    from policylens.infer.streams.output import open_output
 
     reporter: Reporter = ctx.obj
     form = report_format(out, form)

@@ -19,8 +19,8 @@ from policylens.infer.digest import summarize
 from policylens.infer.digests.compare_sets import Comparison, compare_digests
 from policylens.infer.digests.salience import Salience
 from policylens.infer.digests.structure import add_structure
+from policylens.infer.streams.formats import ReportFormat
 from policylens.infer.streams.inputs import OnFailure, read_paragraphs, without_failures
-from policylens.infer.streams.output import ReportFormat
 from policylens.infer.streams.rows import tags_of
 
 if TYPE_CHECKING:

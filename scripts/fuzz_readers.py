@@ -36,7 +36,8 @@ with atheris.instrument_imports(include=["policylens"]) if atheris else nullcont
     from policylens.data.read import read_document, read_records
     from policylens.data.records import Document, Paragraph
     from policylens.data.reflow import reflow
-    from policylens.infer.streams.output import TableFormat, rows_bytes
+    from policylens.infer.streams.formats import TableFormat
+    from policylens.infer.streams.output import rows_bytes
     from policylens.infer.streams.rows import paragraph_row
 
 # Longest time for one small file; the readers need milliseconds.

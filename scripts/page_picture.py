@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from policylens.infer.pipeline import render, summarize_inputs
-from policylens.infer.streams.output import ReportFormat
+from policylens.infer.streams.formats import ReportFormat
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data/samples/binhe_industry_conference.txt"

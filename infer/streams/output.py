@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from policylens.data.cells import as_cell
 from policylens.data.errors import ConfigError
+from policylens.infer.streams.formats import TableFormat, is_stdout
 from policylens.infer.streams.rows import ABSTENTION_FIELDS, FIELDS, Row
 
 if TYPE_CHECKING:
@@ -27,65 +27,6 @@ _ROW_GROUP = 8192
 # Column of CSV and Parquet with the fields that inputs carry.
 EXTRA = "extra"
 COLUMNS = (*FIELDS, *ABSTENTION_FIELDS, EXTRA)
-
-
-class TableFormat(StrEnum):
-    """File formats of tagged paragraphs.
-
-    JSONL has the fields that inputs carry beside ours. CSV and Parquet have the columns `COLUMNS`; lists
-    and objects are JSON text in CSV.
-    """
-
-    JSONL = "jsonl"
-    CSV = "csv"
-    PARQUET = "parquet"
-
-
-class ReportFormat(StrEnum):
-    """File formats of digests."""
-
-    MD = "md"
-    HTML = "html"
-    JSON = "json"
-    DOCX = "docx"
-
-
-_TABLE_SUFFIXES = {".csv": TableFormat.CSV, ".parquet": TableFormat.PARQUET, ".pq": TableFormat.PARQUET}
-_REPORT_SUFFIXES = {
-    ".html": ReportFormat.HTML,
-    ".htm": ReportFormat.HTML,
-    ".json": ReportFormat.JSON,
-    ".docx": ReportFormat.DOCX,
-}
-
-
-def table_format(out: Path | None, given: TableFormat | None = None) -> TableFormat:
-    """The format asked for, else the one of the file's suffix, else JSONL.
-
-    Raises:
-        ConfigError: Parquet is to go to standard output.
-    """
-    form = given or _TABLE_SUFFIXES.get(out.suffix.lower() if out else "", TableFormat.JSONL)
-    if form is TableFormat.PARQUET and is_stdout(out):
-        raise ConfigError("parquet is binary and cannot go to standard output; name a file with -o")
-    return form
-
-
-def report_format(out: Path | None, given: ReportFormat | None = None) -> ReportFormat:
-    """The format asked for, else the one of the file's suffix, else Markdown.
-
-    Raises:
-        ConfigError: DOCX is to go to standard output.
-    """
-    form = given or _REPORT_SUFFIXES.get(out.suffix.lower() if out else "", ReportFormat.MD)
-    if form is ReportFormat.DOCX and is_stdout(out):
-        raise ConfigError("docx is binary and cannot go to standard output; name a file with -o")
-    return form
-
-
-def is_stdout(out: Path | None) -> bool:
-    """Whether results go to standard output: no file named, or "-"."""
-    return out is None or str(out) == "-"
 
 
 def is_file(out: Path | None) -> bool:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from policylens.data.read import InputFailure
 from policylens.data.records import Paragraph, TaggedParagraph
 from policylens.infer.messages import text, translated
 from policylens.infer.streams.progress import (
@@ -24,6 +23,9 @@ from policylens.infer.streams.progress import (
     live_display,
     tagged_line,
 )
+
+if TYPE_CHECKING:
+    from policylens.data.read import InputFailure
 
 __all__ = ["JsonFormatter", "Reporter", "json_event", "tagged_line"]
 

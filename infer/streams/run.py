@@ -16,6 +16,7 @@ from pathlib import Path
 
 from policylens.data.errors import ConfigError, OutputError
 from policylens.data.read import InputFailure
+from policylens.infer.streams.formats import TableFormat
 from policylens.infer.streams.inputs import InputFile, InputStream
 from policylens.infer.streams.journal import (
     Finished,
@@ -27,7 +28,6 @@ from policylens.infer.streams.journal import (
     files_lines,
 )
 from policylens.infer.streams.locking import locked
-from policylens.infer.streams.output import TableFormat
 from policylens.infer.streams.rows import Row
 from policylens.infer.streams.sinks import TextSink, files_of_sinks, sink_for
 

@@ -12,13 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from policylens.data.errors import ConfigError
-from policylens.infer.streams.output import (
-    TableFormat,
-    header_bytes,
-    merge_parquet,
-    parquet_table,
-    rows_bytes,
-)
+from policylens.infer.streams.formats import TableFormat
+from policylens.infer.streams.output import header_bytes, merge_parquet, parquet_table, rows_bytes
 from policylens.infer.streams.rows import Row
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from policylens.data.read import InputFailure
 from policylens.data.records import Paragraph, TaggedParagraph
+from policylens.infer.streams.formats import TableFormat
 from policylens.infer.streams.inputs import InputStream, OnFailure, nothing_readable, without_failures
 from policylens.infer.streams.journal import Finished
-from policylens.infer.streams.output import TableFormat, open_table
+from policylens.infer.streams.output import open_table
 from policylens.infer.streams.progress import Metered
 from policylens.infer.streams.rows import row_of
 from policylens.infer.streams.run import Run

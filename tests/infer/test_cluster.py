@@ -16,7 +16,7 @@ from policylens.infer.classify import Classifier
 from policylens.infer.cluster import ClusterOptions, Work, classify_on_ray, tag_shard
 from policylens.infer.engine_cli import Spread, check_local, cluster_options
 from policylens.infer.pipeline import classify_to
-from policylens.infer.streams.output import TableFormat
+from policylens.infer.streams.formats import TableFormat
 
 Rows = Callable[[int], list[LabelledParagraph]]
 

@@ -48,7 +48,7 @@ from pathlib import Path
 import pyarrow.parquet  # once, not in every fork
 from policylens.data.records import TaggedParagraph
 from policylens.infer import pipeline
-from policylens.infer.streams.output import TableFormat
+from policylens.infer.streams.formats import TableFormat
 
 folder, form = Path(sys.argv[1]), TableFormat(sys.argv[2])
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate"}

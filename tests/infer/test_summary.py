@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from policylens.data.errors import ConfigError
 from policylens.data.records import Paragraph, TaggedParagraph
 from policylens.infer.cli import app
-from policylens.infer.streams.output import ReportFormat
+from policylens.infer.streams.formats import ReportFormat
 from policylens.infer.summary import render, summarize_inputs
 
 GREEN = "各地要推进绿色转型，三年内建成二十家绿色工厂，带动上下游企业一起降碳。"

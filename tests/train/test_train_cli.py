@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -217,6 +218,12 @@ def test_calibrate_then_hold_back_then_report(tmp_path: Path, tiny_model: Path, 
     assert "12 labelled paragraphs are too few to calibrate on" in err
 
 
+@pytest.mark.parametrize("command", ["evaluate", "calibrate", "compare", "classify"])
+def test_every_runtime_is_offered(command: str) -> None:
+    _, out, _ = run(command, "--help")
+    assert re.search(r"--backend [<\[]openvino\|onnx\|torch[>\]]", out)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("out.pdf", "expected a name that ends in .html"), ("nowhere/out.html", "there is no folder")],
@@ -225,3 +232,26 @@ def test_report_that_cannot_be_written_is_refused_at_once(tmp_path: Path, name: 
     code, _, err = run("evaluate", "--data", "missing.jsonl", "--report", tmp_path / name)
     assert code == 2
     assert message in err
+
+
+def test_a_student_is_taught_on_labelled_and_unlabelled_files(
+    tmp_path: Path, tiny_rows: Rows, tiny_model: Path, settings: Path
+) -> None:
+    settings.write_text(settings.read_text().replace("base = ", "# base = "))
+    data, more = write(tmp_path / "rows.jsonl", tiny_rows(64)), tmp_path / "more.jsonl"
+    write(more, tiny_rows(96), text="text", title="title")
+    student = tmp_path / "student"
+    taught = ("--teacher", tiny_model, "--layers", 1, "--unlabelled", more)
+    code, _, err = run("train", "--data", data, "-o", student, "--config", settings, "--epochs", 1, *taught)
+    assert code == 0, err
+    assert open_bundle(student).encoder_config["num_hidden_layers"] == 1
+    assert "layers = 1\n" in (student / "training.toml").read_text()
+
+
+def test_unlabelled_paragraphs_are_for_a_teacher(tmp_path: Path, tiny_rows: Rows) -> None:
+    data = write(tmp_path / "rows.jsonl", tiny_rows(64))
+    common = ("train", "--data", data, "-o", tmp_path / "m", "--unlabelled", data)
+    code, _, err = run(*common, "--mode", "linear")
+    assert (code, "--mode linear has no teacher" in err) == (2, True)
+    code, _, err = run(*common)
+    assert (code, "without a teacher; name one" in err) == (2, True)

@@ -10,17 +10,14 @@ from policylens.data.errors import ConfigError, LabelError, TaxonomyError
 from policylens.data.read import read_records
 from policylens.data.records import LabelScore, Paragraph, TaggedParagraph
 from policylens.data.taxonomy import Label, Taxonomy, load_taxonomy
+from policylens.infer.streams.formats import ReportFormat, TableFormat, report_format, table_format
 from policylens.infer.streams.output import (
     COLUMNS,
-    ReportFormat,
-    TableFormat,
     in_columns,
     merge_parquet,
     open_output,
     open_table,
     parquet_table,
-    report_format,
-    table_format,
 )
 from policylens.infer.streams.rows import FIELDS, paragraph_row, row_of, tags_of
 
