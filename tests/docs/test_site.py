@@ -49,8 +49,10 @@ def _tables(page: Path) -> list[list[str]]:
     return [row for row in numbers if row]
 
 
-def test_both_readmes_give_the_same_scores() -> None:
-    assert _tables(ROOT / "README.zh-CN.md") == _tables(ROOT / "README.md")
+def test_scores_of_the_chinese_readme_are_those_of_the_english_one() -> None:
+    chinese, english = _tables(ROOT / "README.zh-CN.md"), _tables(ROOT / "README.md")
+    assert chinese
+    assert [row for row in chinese if row not in english] == []
 
 
 def test_picture_is_small_and_shows_a_desktop_page() -> None:
