@@ -23,7 +23,7 @@ def mark_footnotes(units: Sequence[Unit]) -> None:
     for unit in units:
         note = _NOTE.match(unit.text)
         if note and unit.undecided and not unit.first.hint and _digits(note[1]) in referred:
-            unit.kind = "furniture"
+            unit.kind, unit.whole = "furniture", True
             continue
         referred.update(_digits(mark) for mark in _REFERENCE.findall(unit.text))
 

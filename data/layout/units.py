@@ -42,7 +42,7 @@ class Unit:
         bold: Whether figures in it carry `**` marks.
         title: Whether it is the title of the document.
         n_lines: How many lines of the source it holds.
-        whole: Whether it is a line of its author's that goes on in no other, such as a verse.
+        whole: Whether it is a line of its author's that goes on in no other, such as a verse or footnote.
     """
 
     spans: list[Span]

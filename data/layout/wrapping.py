@@ -257,7 +257,7 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
     if b.indent >= wrap.base + 2 or not _is_full(a, b, wrap.width):
         return False
     broken = not ends_sentence(current.text) and not _PARENTHESIS.match(current.text)
-    if unit.kind is not None and not (broken and _is_end_of_sentence(unit)):
+    if unit.kind is not None and not (broken and not unit.whole and _is_end_of_sentence(unit)):
         return False
     if current.kind is not None and not is_dateline(current.text):
         return broken and not through_page
