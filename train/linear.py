@@ -20,7 +20,7 @@ from policylens.models.config import ModelConfig
 from policylens.train.config import TRAINING_FILE, TrainConfig, dump_train_config
 from policylens.train.evaluation.calibrate import AlsoRows, Calibration, HeadRows, fit_calibration
 from policylens.train.fit import sha256_of
-from policylens.train.frozen import FrozenEncoder
+from policylens.train.frozen import FrozenEncoder, with_base
 from policylens.train.heads import (
     FittedHead,
     Floats,
@@ -110,6 +110,7 @@ def train_linear(
         ConfigError: Nothing to tell apart, or a setting does not fit the encoder or the device.
     """
     check_examples(rows, taxonomy)
+    config = with_base(config, taxonomy)
     with tempfile.TemporaryDirectory() as folder:
         encoder = FrozenEncoder(config, taxonomy, Path(folder), device=device)
         logger.info("embedding %d paragraphs with %s", len(rows), config.base)

