@@ -236,3 +236,11 @@ def test_label_of_a_subtopic_is_of_its_usual_stance():
     labels = [topic.label for topic in find_subtopics(items)]
     assert len(labels) == 2
     assert not any(label in complaint for label in labels)
+
+
+@pytest.mark.parametrize(
+    "text", ["三地在修复水渠上的合作日益密切。", "我们一定采取措施修复水渠。", "水渠管护是指日常巡查和维修。"]
+)
+def test_headline_does_not_point_back_or_define(text):
+    headline = find_headline(tagged([text, "水渠修复资金由县财政统筹安排。"]))
+    assert headline is not None and headline.text == "水渠修复资金由县财政统筹安排"
