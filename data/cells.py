@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-# What makes a spreadsheet take a cell for a formula, also behind a tab or carriage return, and as full-width
-# characters where the input method is Chinese or Japanese. Source: OWASP, CSV Injection.
-_FORMULA = re.compile(r"[=+\-@＝＋－＠\t\r]")
+# What makes a spreadsheet take a cell for a formula, also behind a tab or line end, and as full-width
+# characters where the input method is Chinese or Japanese. Reading turns a carriage return into a line feed,
+# so that both are marked. Source: OWASP, CSV Injection.
+_FORMULA = re.compile(r"[=+\-@＝＋－＠\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?%?")
 # How spreadsheets themselves mark a cell as text.
 _MARK = "'"
