@@ -161,6 +161,9 @@ def test_opening_is_told_apart_from_words_that_begin_alike():
     assert read_opening("三、四线城市推进改造。").start == 0
     assert not leans_back("我国新建充电桩2万个。")
     assert leans_back("他新建充电桩2万个。")
+    assert leans_back("三地新建充电桩2万个。")
+    assert leans_back("草案规定，新建充电桩2万个。")
+    assert not leans_back("三地带新建充电桩2万个。")
 
 
 def test_every_weight_has_a_feature():
