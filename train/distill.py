@@ -17,7 +17,9 @@ from policylens.data.labels import LabelledParagraph
 from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Taxonomy
 from policylens.infer.classify import Classifier
+from policylens.models.bundle import TAXONOMY_FILE
 from policylens.models.classifier import ALSO, STANCE, THEME
+from policylens.train.encoder import base_folder
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +99,11 @@ def teach(
     shares = np.array([share] * len(rows) + [1.0] * len(unlabelled), np.float32)
     teaching = Teaching(targets, vectors, shares)
     return [*rows, *_labelled(unlabelled, targets, labels, first=len(rows))], teaching
+
+
+def taxonomy_of(teacher: str) -> Path | None:
+    """The file with a teacher's labels, which are its student's too; None without a teacher."""
+    return Path(base_folder(teacher)) / TAXONOMY_FILE if teacher else None
 
 
 def vector_loss(vectors: Tensor, wanted: Tensor) -> Tensor:

@@ -262,10 +262,12 @@ def _check_output(out: Path, *, resume: bool, overwrite: bool) -> None:
 def _finetune(
     sources: _Sources, out: Path, reporter: Reporter, *, config: TrainConfig, device: Device, resume: bool
 ) -> None:
+    from policylens.train.distill import taxonomy_of
     from policylens.train.fit import has_checkpoint, split_training_data, train_model
     from policylens.train.task import read_paragraphs, read_rows, read_task
 
-    task = read_task(sources.data, sources.fields, taxonomy_file=sources.taxonomy)
+    labels = sources.taxonomy or taxonomy_of(config.teacher)
+    task = read_task(sources.data, sources.fields, taxonomy_file=labels)
     dev = [sources.dev] if sources.dev is not None else []
     dev_rows = read_rows(dev, task.fields, taxonomy=task.taxonomy)
     unlabelled = read_paragraphs(sources.unlabelled, sources.fields)
