@@ -225,8 +225,13 @@ def _read_all(stream: BinaryIO, suffix: str, *, name: str, limits: Limits) -> by
 def _check_size(size: int, suffix: str, *, name: str, limits: Limits) -> None:
     most, limit = _most_bytes(suffix, limits)
     if size > most:
-        at_least = f"holds more than {most:,} bytes"
-        raise too_large(name, at_least, limit, getattr(limits, limit))
+        characters = limit == "chars"
+        what = (
+            f"holds more than {limits.chars:,} characters"
+            if characters
+            else f"holds more than {most:,} bytes"
+        )
+        raise too_large(name, what, limit, getattr(limits, limit))
 
 
 def _most_bytes(suffix: str, limits: Limits) -> tuple[int, str]:

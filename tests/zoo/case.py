@@ -29,7 +29,7 @@ class Case:
     error: str = ""
     records: tuple[str, ...] = ()
     bad: tuple[tuple[int, str], ...] = ()
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def bytes(self) -> bytes:
         return self.data if isinstance(self.data, bytes) else self.data()
