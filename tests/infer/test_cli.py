@@ -19,6 +19,7 @@ from policylens.infer.streams.reporter import tagged_line
 GREEN = "各地要推进绿色转型，三年内建成二十家绿色工厂，带动上下游企业一起降碳。"
 LOAN = "银行发放贷款三百笔，平均利率比去年低一个百分点，企业普遍反映手续比过去简单。"
 HEADING = "一、总体要求"
+FIGURES = "### 关键数据\n\n| 指标 | 数值 | 时间 | 原文 | 出处 |\n| --- | ---: | --- | --- | --- |\n"
 DONE = r"(\d+ paragraphs?) of (\d+ documents?) tagged in \d+\.\d s( \(\d+/s\))?\n"
 
 
@@ -178,9 +179,11 @@ class TestSummarize:
         assert result.stdout == (
             "# 政策内容摘要\n\n1 份文件，2 个段落，2 个主题。\n\n"
             "## 绿色低碳与生态环境 (green)\n\n1 段，1 份文件；立场：支持 1\n\n"
-            f"{GREEN} [报告 ¶2]\n\n"
+            f"{GREEN} [报告 ¶2]\n\n{FIGURES}"
+            "| 建成绿色工厂 | 二十家 | 三年内 | 三年内建成二十家绿色工厂 | 报告 ¶2 |\n\n"
             "## 财税金融 (finance)\n\n**银行发放贷款三百笔** [报告 ¶3]\n\n1 段，1 份文件；立场：中性 1\n\n"
-            f"{LOAN} [报告 ¶3]\n"
+            f"{LOAN} [报告 ¶3]\n\n{FIGURES}"
+            "| 银行发放贷款 | 三百笔 |  | 银行发放贷款三百笔 | 报告 ¶3 |\n"
         )
         assert re.fullmatch(DONE, result.stderr)
 
