@@ -47,7 +47,7 @@ class Backend(Protocol):
 
     Attributes:
         name: Of the runtime.
-        precision: What it computes in: "int8", "bf16" or "fp32".
+        precision: What it computes in: "int8", "bf16", "fp16" or "fp32".
     """
 
     name: str
@@ -110,8 +110,7 @@ def suitable_backend(bundle: Bundle, device: str) -> str:
         if all(find_spec(name) for name in ("onnxruntime", "onnx")):
             return "onnx"
         logger.info(
-            "this CPU has no int8 instructions: with `pip install 'policylens[onnx]'` tagging takes about "
-            "two thirds of the time on it"
+            "this CPU has no int8 instructions: `pip install 'policylens[onnx]'` makes tagging faster on it"
         )
     return "openvino"
 

@@ -27,7 +27,7 @@ Weights = dict[str, NDArray[Any]]
 class OnnxBackend:
     """A session of ONNX Runtime: int8 where the folder has activation ranges.
 
-    Each batch is computed on one core, and as many at once as there are cores: a third faster than one after
+    Each batch is computed on one core, and as many at once as there are cores: faster than one after
     the other on all cores, which wait for each other.
 
     Args:

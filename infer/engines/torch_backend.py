@@ -33,7 +33,7 @@ _LEAST_GAIN = 1.05
 
 
 class TorchBackend:
-    """The network as it was trained; bf16 matrix products and fused attention on GPUs, float32 on CPUs.
+    """The network as it was trained; bf16 or fp16 products and fused attention on GPUs, float32 on CPUs.
 
     Copies to and from a GPU run beside its computing. A batch that does not fit into its memory is cut in
     two, again and again if need be.
@@ -77,8 +77,12 @@ class TorchBackend:
         if self._on_gpu and self._device.index is not None:
             # Streams, events and pinned memory go by the current device.
             torch.cuda.set_device(self._device)
-        self._dtype = torch.bfloat16 if self._on_gpu else torch.float32
-        self.precision = "bf16" if self._on_gpu else "fp32"
+        self._dtype, self.precision = torch.float32, "fp32"
+        if self._on_gpu:
+            # Cards before Ampere would only imitate bf16, at a tenth of the speed of fp16.
+            has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+            self._dtype = torch.bfloat16 if has_bf16 else torch.float16
+            self.precision = "bf16" if has_bf16 else "fp16"
         self._network = load_network(bundle).to(self._device)
         self._pad_id = int(bundle.encoder_config.get("pad_token_id") or 0)
         self._states: list[Tensor] = []
