@@ -133,6 +133,7 @@ def _write_documents(folder: Path) -> None:
     _write_text(folder / "papers/county_report.txt", documents[1])
     _write_text(folder / "archive/one.txt", documents[2])
     _write_rows(folder / "archive/two.jsonl", documents[3])
+    _write_rows(folder / "archive.jsonl", documents[3])
     _write_text(folder / "2024/plan.txt", documents[4])
     _write_text(folder / "2025/plan.txt", documents[5])
     _write_docx(folder / "hebei.docx", documents[6])

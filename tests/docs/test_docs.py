@@ -55,6 +55,7 @@ NOT_RUN: dict[tuple[str, str], str] = {
 # Added to commands that would take hours, so that they take seconds.
 QUICK = {
     "policylens train --data": "--config quick.toml",
+    "policylens train --teacher": "--layers 1 --config quick.toml",
 }
 _MARK = re.compile(r"not run|未运行", re.I)
 _FENCE = re.compile(r"^```(console|bash|python|text)\n(.*?)^```$", re.S | re.M)
