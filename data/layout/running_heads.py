@@ -41,7 +41,7 @@ def mark_running_heads(units: Sequence[Unit]) -> None:
 
 
 def _at_edge(units: Sequence[Unit], index: int) -> bool:
-    around = units[max(0, index - 1) : index] + list(units[index + 1 : index + 2])
+    around = [*units[max(0, index - 1) : index], *units[index + 1 : index + 2]]
     below = units[index + 1 : index + 2]
     edge = units[index].first.page_break or any(other.first.page_break for other in below)
     return edge or any(is_page_number(other.text) for other in around)
