@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 from policylens.data.errors import InputError
 from policylens.data.limits import Limits, too_large
@@ -42,7 +43,7 @@ def check_package(data: bytes, *, path: str, limits: Limits) -> None:
         OSError,
         ValueError,
         NotImplementedError,
-        zipfile.zlib.error,
+        zlib.error,
     ) as error:
         raise InputError(_damaged(path, error)) from None
 
