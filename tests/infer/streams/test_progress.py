@@ -67,7 +67,7 @@ def test_names_of_documents_are_not_kept_without_end():
     end = meter.snapshot()
     assert (end.paragraphs, end.documents) == (100_500, 100_001)
     line = tagged_line(end.paragraphs, documents=end.documents, seconds=10)
-    assert line == "100500 paragraphs of more than 100000 documents tagged in 10.0 s (10050/s)"
+    assert line == "100,500 paragraphs of more than 100,000 documents tagged in 10.0 s (10050/s)"
 
 
 def test_progress_goes_to_a_log_as_lines(capsys, monkeypatch):
@@ -75,7 +75,7 @@ def test_progress_goes_to_a_log_as_lines(capsys, monkeypatch):
     reporter = Reporter()
     list(reporter.track(iter([tagged("a"), tagged("b")])))
     first, second, done = capsys.readouterr().err.splitlines()
-    assert first.startswith("tagging: 1 paragraphs, ")
+    assert first.startswith("tagging: 1 paragraph, ")
     assert second.startswith("tagging: 2 paragraphs, ")
     assert done.startswith("2 paragraphs of 2 documents tagged in ")
 
