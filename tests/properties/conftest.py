@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 _EXAMPLES = {"suite": 40, "trust": 2000}
 _CHOSEN = os.environ.get("POLICYLENS_PROPERTIES", "suite")
 
+# Each example of these runs a model several times.
+_SLOW_EXAMPLES = {"suite": 10, "trust": 2000}
+
 settings.register_profile(
     "properties",
     max_examples=_EXAMPLES[_CHOSEN],
@@ -18,4 +21,7 @@ settings.register_profile(
     # The few of the suite are the same ones every time; 2,000 look for new ones.
     derandomize=_CHOSEN == "suite",
     print_blob=True,
+)
+settings.register_profile(
+    "model-properties", parent=settings.get_profile("properties"), max_examples=_SLOW_EXAMPLES[_CHOSEN]
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from policylens.data.records import Paragraph, TaggedParagraph
 from policylens.infer.classify import Classifier
 
-properties = settings.get_profile("properties")
+properties = settings.get_profile("model-properties")
 
 # Sums in another order differ in their last digits; int8 has one more step between two levels at most.
 TOLERANCE = 2e-3
