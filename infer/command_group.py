@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,17 +26,31 @@ _UsageError: Any = next(base for base in typer.BadParameter.__mro__ if base.__na
 class CommandGroup(TyperGroup):
     """Turns the errors meant for the user into one line and an exit code; a bug keeps its traceback."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 - as typer's
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        *,
+        standalone_mode: bool = True,
+        **extra: Any,  # noqa: ANN401 - as typer's
+    ) -> Any:  # noqa: ANN401 - as typer's
         """Run a command line and end the program with its exit code."""
+        if not standalone_mode:
+            return super().main(args, standalone_mode=False, **extra)
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = super().main(args, standalone_mode=False, **extra)
         except _UsageError as error:
-            if not standalone_mode:
-                raise
             _report_usage(error)
+        except typer.Abort:
+            code = INTERRUPTED
         sys.exit(code if isinstance(code, int) else 0)
 
-    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> typer.Context:  # type: ignore[override]  # noqa: ANN401 - as typer's
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        *rest: Any,  # noqa: ANN401 - as typer's
+        **extra: Any,  # noqa: ANN401 - as typer's
+    ) -> typer.Context:
         """Choose the language before anything is said in it, whichever option stands first."""
         use_language(_language(args))
         localise(self)
