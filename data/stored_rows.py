@@ -184,7 +184,7 @@ def _row(values: dict[str, Any]) -> LabelledParagraph:
         spans=tuple(zip(spans[::2], spans[1::2], strict=True)),
         extra=json.loads(extra) if extra else NO_EXTRA,
     )
-    return LabelledParagraph(
-        paragraph,
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in labels.items()},
-    )
+    read: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in labels.items()
+    }
+    return LabelledParagraph(paragraph, **read)

@@ -92,7 +92,8 @@ def inspect_model(folder: str | Path | None = None) -> ModelInfo:
     bundle = open_bundle(folder)
     bundle.load_tokenizer()
     export = load_export(bundle.folder)
-    parameters, dtypes = None, (export.precision,) if export else ()
+    parameters: int | None = None
+    dtypes: tuple[str, ...] = (export.precision,) if export else ()
     if export is not None:
         check_export(bundle, export)
     else:

@@ -1,7 +1,7 @@
 """Scores that must not fall; the floors, and hashes of what they are measured on, are in quality_floors.json.
 
-A floor is lowered only together with an entry in CHANGELOG.md that says why; another hash means other data, of
-which the floor has to be measured anew.
+A floor is lowered only together with an entry in CHANGELOG.md that says why; another hash means other data,
+of which the floor has to be measured anew.
 """
 
 from __future__ import annotations

@@ -116,12 +116,13 @@ def keep_layers(encoder: PreTrainedModel, n_layers: int) -> None:
     """
     if n_layers == 0:
         return
-    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
-    if layers is None or n_layers > len(layers):
+    stack = getattr(encoder, "encoder", None)
+    layers = getattr(stack, "layer", None)
+    if stack is None or layers is None or n_layers > len(layers):
         found = f"has {len(layers)} layers" if layers is not None else "is not laid out like BERT"
         raise ConfigError(f"layers = {n_layers}, but the encoder {found}; set it to 0 or to fewer")
     chosen = torch.linspace(0, len(layers) - 1, n_layers).round().long().tolist()
-    encoder.encoder.layer = torch.nn.ModuleList([layers[at] for at in chosen])
+    stack.layer = torch.nn.ModuleList([layers[at] for at in chosen])
     encoder.config.num_hidden_layers = n_layers
 
 
