@@ -51,7 +51,8 @@ def read_pdf(data: bytes, *, doc: str, path: str, limits: Limits = DEFAULT_LIMIT
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if "password" in str(error).lower():
+        # PDFium keeps the last file's reason for one that fails without a reason of its own.
+        if "password" in str(error).lower() and b"/Encrypt" in data:
             raise InputError(f"{path}: is encrypted; save it without a password") from None
         raise InputError(
             f"{path}: is not a readable PDF file or has no pages ({error}); save it again as PDF"
