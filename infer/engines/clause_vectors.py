@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from policylens.data.sentences import Span, split_clauses, split_sentences
+from policylens.infer.engines.token_states import take_states
 from policylens.models.encode import Encoding
-from policylens.models.openvino_graph import STATES
 
 # Half precision: 7,000 paragraphs of twelve clauses then take 65 MB, and no digest changes by it.
 Vectors = NDArray[np.float16]
@@ -50,19 +50,12 @@ class ClausePool:
         batches: Sequence[Sequence[int]],
         windows: Sequence[Sequence[Encoding]],
     ) -> Iterator[Mapping[str, NDArray[np.float32]]]:
-        """Takes the token vectors out of each batch and passes the logits on.
+        """Takes the token vectors out of each batch and passes the logits on; see `take_states`."""
 
-        Args:
-            computed: What a backend opened with `states` gives for each batch.
-            batches: Which windows, numbered over all paragraphs, each batch holds.
-            windows: The windows of each paragraph.
-        """
-        places = [(owner, k) for owner, pieces in enumerate(windows) for k in range(len(pieces))]
-        for batch, outputs in zip(batches, computed, strict=True):
-            for row, at in enumerate(batch):
-                owner, k = places[at]
-                self._add(owner, windows[owner], k, outputs[STATES][row])
-            yield {head: values for head, values in outputs.items() if head != STATES}
+        def take(owner: int, k: int, states: NDArray[np.float32]) -> None:
+            self._add(owner, windows[owner], k, states)
+
+        return take_states(computed, batches, windows, take)
 
     def vectors(self) -> Iterator[Vectors]:
         """The mean vector of each clause, `[n_pieces, hidden]`, paragraph by paragraph."""

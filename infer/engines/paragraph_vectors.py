@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from policylens.infer.engines.token_states import take_states
 from policylens.models.encode import Encoding
-from policylens.models.openvino_graph import STATES
 
 ParagraphVector = NDArray[np.float32]
 
@@ -34,19 +34,12 @@ class ParagraphPool:
         batches: Sequence[Sequence[int]],
         windows: Sequence[Sequence[Encoding]],
     ) -> Iterator[Mapping[str, NDArray[np.float32]]]:
-        """Takes the token vectors out of each batch and passes the logits on.
+        """Takes the token vectors out of each batch and passes the logits on; see `take_states`."""
 
-        Args:
-            computed: What a backend opened with `states` gives for each batch.
-            batches: Which windows, numbered over all paragraphs, each batch holds.
-            windows: The windows of each paragraph.
-        """
-        flat = [(owner, window) for owner, pieces in enumerate(windows) for window in pieces]
-        for batch, outputs in zip(batches, computed, strict=True):
-            for row, at in enumerate(batch):
-                owner, window = flat[at]
-                self._add(owner, window, outputs[STATES][row])
-            yield {head: values for head, values in outputs.items() if head != STATES}
+        def take(owner: int, k: int, states: NDArray[np.float32]) -> None:
+            self._add(owner, windows[owner][k], states)
+
+        return take_states(computed, batches, windows, take)
 
     def vectors(self) -> list[ParagraphVector]:
         """The mean vector of each paragraph, float32 `[hidden]`."""
