@@ -113,10 +113,21 @@ def _is_long_enough(unit: Unit) -> bool:
 
 
 def _is_verbatim(unit: Unit, units: Sequence[Unit], index: int) -> bool:
-    """Whether a text without the end of a sentence stands word for word inside a neighbour that is longer."""
+    """Whether a text without the end of a sentence stands as whole clauses inside a neighbour.
+
+    The first half of a cut paragraph stands inside the pull quote that repeats it as well, but ends there
+    within a clause.
+    """
     around = range(max(0, index - _REACH), min(len(units), index + _REACH))
     words = unit.text.strip("“”…")
-    return len(words) >= _MIN_CHARS and any(words in units[at].text for at in around if at != index)
+    return len(words) >= _MIN_CHARS and any(
+        _ends_clause(words, units[at].text) for at in around if at != index
+    )
+
+
+def _ends_clause(words: str, text: str) -> bool:
+    found = text.find(words)
+    return found >= 0 and not text[found + len(words) : found + len(words) + 1].isalnum()
 
 
 def _is_whole_elsewhere(unit: Unit, units: Sequence[Unit], index: int) -> bool:
