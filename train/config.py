@@ -11,6 +11,7 @@ from typing import Any
 
 from policylens.data.errors import ConfigError
 from policylens.models.base import SHIPPED_BASE
+from policylens.models.config import ContextConfig
 
 # Written into the model folder; `policylens train --config` reads it back.
 TRAINING_FILE = "training.toml"
@@ -19,6 +20,8 @@ CHECKPOINTS = "checkpoints"
 # What `base` calls the shipped model, wherever the package is installed.
 SHIPPED_NAME = "policy-zh"
 MODES = ("finetune", "linear", "prototypes")
+# Where the context is a part of the question: half of a 256-token window holds about so many characters.
+_PAIR_SETTINGS = {"context_dropout": 0.0, "title_chars": 160}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class TrainConfig:
             from.
         pad_to: Batches are padded to multiples of this many tokens; 0 chooses: 32 in bf16 on a CPU, which
             compiles its kernels anew for every shape, else 8.
+        title_chars: Characters that are kept of the title, or of the field that stands for it.
         context_dropout: Share of training paragraphs shown without their context, so that the model works
             with and without.
         prev_dropout: Share shown with title and headings but without the previous paragraph.
@@ -87,6 +91,7 @@ class TrainConfig:
     max_tokens: int = 256
     train_tokens: int = 160
     pad_to: int = 0
+    title_chars: int = 40
     context_dropout: float = 0.15
     prev_dropout: float = 0.2
     also_share: float = 0.15
@@ -123,7 +128,7 @@ class TrainConfig:
         for name in ("batch_size", "accumulate", "evals_per_epoch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 1")
-        for name in ("frozen_layers", "max_minutes", "pad_to", "layers", "vector_loss"):
+        for name in ("frozen_layers", "max_minutes", "pad_to", "layers", "vector_loss", "title_chars"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
         for name in (
@@ -141,20 +146,37 @@ class TrainConfig:
             if getattr(self, name) < 16:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected at least 16 tokens")
 
+    @property
+    def context(self) -> ContextConfig:
+        """What stands before a paragraph, in training and in the model."""
+        return ContextConfig(title_chars=self.title_chars)
 
-def load_train_config(path: Path | None, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - values of many fields
+
+def load_train_config(
+    path: Path | None,
+    *,
+    pairs: bool = False,
+    **overrides: Any,  # noqa: ANN401 - values of many fields
+) -> TrainConfig:
     """Settings from a TOML file, then from keywords; a keyword of None leaves the setting alone.
+
+    Args:
+        path: TOML file with some or all settings.
+        pairs: Whether the label is one of the text together with its context, as a stance towards a target:
+            the context is then left out of no row and hardly cut, unless the file says so.
+        overrides: Settings by name.
 
     Raises:
         ConfigError: The file cannot be read, or names a setting that does not exist.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(_PAIR_SETTINGS) if pairs else {}
     if path is not None:
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path}: {error}") from error
-        _check_known(values, path)
+        _check_known(given, path)
+        values |= given
     values |= {name: value for name, value in overrides.items() if value is not None}
     if "confidence_weights" in values:
         values["confidence_weights"] = tuple(values["confidence_weights"])

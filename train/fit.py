@@ -30,7 +30,7 @@ from policylens.models.bundle import (
     save_bundle,
 )
 from policylens.models.classifier import ALSO, THEME, PolicyClassifier, head_sizes
-from policylens.models.config import ContextConfig, ModelConfig
+from policylens.models.config import ModelConfig
 from policylens.models.encode import Encoding
 from policylens.models.openvino_graph import save_ranges
 from policylens.train.budget import measure_step, steps_within
@@ -166,7 +166,7 @@ def train_model(
         encoder,
         taxonomy=taxonomy,
         config=config,
-        context=ContextConfig(),
+        context=config.context,
         training=True,
         teaching=teaching,
     )
@@ -237,6 +237,7 @@ def _model_config(
     return ModelConfig(
         base=config.base,
         max_tokens=config.max_tokens,
+        context=config.context,
         temperatures=fitted.temperatures,
         also_threshold=fitted.also_threshold,
         abstention=fitted.abstention,

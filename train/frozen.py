@@ -61,7 +61,7 @@ class FrozenEncoder:
     """A pretrained encoder whose weights stay, and a place for heads.
 
     Args:
-        config: `base`, which must be chosen, and `max_tokens` are used.
+        config: `base`, which must be chosen, `max_tokens` and `title_chars` are used.
         taxonomy: Labels of the heads.
         folder: Where the tokenizer and a model folder with empty heads are written; may be temporary.
         device: "auto", "cpu" or "cuda".
@@ -81,7 +81,8 @@ class FrozenEncoder:
         self._network = PolicyClassifier(encoder, head_sizes(taxonomy)).eval()
         self._tokenizer = folder / "tokenizer"
         pair_encoder(self._base, self._tokenizer, max_tokens=config.max_tokens)
-        self.save(folder / "model", ModelConfig(base=config.base, max_tokens=config.max_tokens), heads={})
+        settings = ModelConfig(base=config.base, max_tokens=config.max_tokens, context=config.context)
+        self.save(folder / "model", settings, heads={})
         # The one pass over the paragraphs is the pass that `classify` makes.
         self._classifier = Classifier.load(folder / "model", device=device, vectors=True)
 

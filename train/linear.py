@@ -119,6 +119,7 @@ def train_linear(
         model_config = ModelConfig(
             base=config.base,
             max_tokens=config.max_tokens,
+            context=config.context,
             temperatures=fitted.calibration.temperatures,
             also_threshold=fitted.calibration.also_threshold,
             abstention=fitted.calibration.abstention,

@@ -63,7 +63,10 @@ def train_prototypes(
         if taxonomy.stances:
             heads["stance"] = prototype_head(encoder.embed, taxonomy.stances)
         settings = ModelConfig(
-            base=config.base, max_tokens=config.max_tokens, package_version=version("policylens")
+            base=config.base,
+            max_tokens=config.max_tokens,
+            context=config.context,
+            package_version=version("policylens"),
         )
         bundle = encoder.save(output, settings, heads=heads)
     (output / TRAINING_FILE).write_text(dump_train_config(config), encoding="utf-8")

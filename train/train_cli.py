@@ -150,7 +150,7 @@ def train(
     }
     fields = named_fields(text_field, title_field, context_field, theme_field, stance_field)
     sources = _Sources(data or [], dev, fields, taxonomy, unlabelled or [])
-    settings = load_train_config(config, **given)
+    settings = load_train_config(config, pairs=context_field is not None, **given)
     _check_mode(settings, given, sources.data, taxonomy, sources.unlabelled, resume=resume)
     if is_main():
         _check_output(out, resume=resume, overwrite=overwrite)

@@ -59,3 +59,12 @@ def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
     check_same_settings(path, TrainConfig(epochs=2))
     with pytest.raises(ConfigError, match="epochs 2 -> 3"):
         check_same_settings(path, TrainConfig(epochs=3))
+
+
+def test_a_context_that_is_part_of_the_question_is_always_shown(tmp_path: Path) -> None:
+    assert load_train_config(None).context_dropout > 0
+    pairs = load_train_config(None, pairs=True)
+    assert (pairs.context_dropout, pairs.context.title_chars) == (0, 160)
+    path = tmp_path / "settings.toml"
+    path.write_text("context_dropout = 0.3\n", encoding="utf-8")
+    assert load_train_config(path, pairs=True).context_dropout == 0.3

@@ -102,7 +102,9 @@ def test_labels_and_fields_of_another_task(tmp_path: Path, settings: Path, tiny_
     assert code == 0, err
     assert "no row has a label in the field 'stance': training themes only" in err
     assert "2 themes (restrict, support) and 0 stances (none)" in err
-    taxonomy = open_bundle(model).taxonomy
+    bundle = open_bundle(model)
+    assert bundle.config.context.title_chars == 160
+    taxonomy = bundle.taxonomy
     assert (taxonomy.name, taxonomy.theme_ids, taxonomy.stance_ids) == ("cases", ("restrict", "support"), ())
     code, out, err = run("evaluate", "--data", data, "--model", model, "--backend", "torch", *fields)
     assert code == 0, err

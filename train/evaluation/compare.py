@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from policylens.data.errors import ConfigError
 from policylens.data.labels import LabelledParagraph
 from policylens.infer.classify import Classifier
+from policylens.infer.messages import Sentences, columns, text
 from policylens.train.evaluation.metrics import (
     Labels,
     Score,
@@ -22,6 +23,7 @@ from policylens.train.evaluation.metrics import (
     expected_calibration_error,
     macro_f1,
 )
+from policylens.train.evaluation.wording import head_title, markdown_table
 
 Verdict = Literal["better", "same", "worse"]
 
@@ -29,7 +31,12 @@ _LEVEL = 0.05
 _CUT = 60
 # Rows of the Markdown form; the JSON form has all.
 _MAX_CHANGES = 30
-_HEAD_TITLES = {"theme": "Themes", "stance": "Stances"}
+_VERDICTS: Sentences = {"better": "better", "same": "same", "worse": "worse"}
+_OUTCOMES: Sentences = {
+    "better": "{new} is better than {old}",
+    "worse": "{new} is worse than {old}",
+    "same": "{new} is not told apart from {old}",
+}
 
 Flags = NDArray[np.bool_]
 
@@ -201,21 +208,29 @@ def to_json(comparison: ModelComparison) -> str:
 
 
 def to_markdown(comparison: ModelComparison) -> str:
-    """The comparison as Markdown, verdict first."""
+    """The comparison as Markdown in the user's language, verdict first."""
     lines = [
-        f"# {comparison.new} is {_verdict_text(comparison.verdict)} {comparison.old}",
+        "# " + text(_OUTCOMES[comparison.verdict], new=comparison.new, old=comparison.old),
         "",
-        f"{comparison.n:,} paragraphs. Brackets: 95 % paired bootstrap interval. Speed, one pass: "
-        f"{comparison.old_paragraphs_per_s:,.1f} paragraphs/s, then {comparison.new_paragraphs_per_s:,.1f}.",
+        text(
+            "{n} paragraphs. Brackets: 95 % paired bootstrap interval. Speed, one pass: {old} paragraphs/s, "
+            "then {new}.",
+            n=f"{comparison.n:,}",
+            old=f"{comparison.old_paragraphs_per_s:,.1f}",
+            new=f"{comparison.new_paragraphs_per_s:,.1f}",
+        ),
     ]
     for head in comparison.heads:
-        lines += ["", f"## {_HEAD_TITLES[head.head]} ({head.n:,} paragraphs): {head.verdict}", ""]
-        lines += _scores(head)
+        verdict = text(
+            "{title}: {verdict}", title=head_title(head.head, head.n), verdict=text(_VERDICTS[head.verdict])
+        )
+        lines += ["", f"## {verdict}", "", *_scores(head)]
         changed = [label for label in head.labels if label.old_f1 != label.new_f1]
         if changed:
-            lines += ["", "### Labels whose F1 changes", "", *_label_table(changed)]
+            lines += ["", f"### {text('Labels whose F1 changes')}", "", *_label_table(changed)]
         if head.changes:
-            lines += ["", f"### Changed labels ({len(head.changes):,} paragraphs)", "", *_changes(head)]
+            title = text("Changed labels ({n} paragraphs)", n=f"{len(head.changes):,}")
+            lines += ["", f"### {title}", "", *_changes(head)]
     return "\n".join(lines) + "\n"
 
 
@@ -325,23 +340,19 @@ def _prediction_changes(
     )
 
 
-def _verdict_text(verdict: Verdict) -> str:
-    return {"better": "better than", "worse": "worse than", "same": "not told apart from"}[verdict]
-
-
 def _scores(head: HeadComparison) -> list[str]:
     rows = [
-        ("accuracy", f"{head.old_accuracy:.3f}", f"{head.new_accuracy:.3f}", _gain(head.accuracy_gain)),
-        ("macro-F1", f"{head.old_macro_f1:.3f}", f"{head.new_macro_f1:.3f}", _gain(head.macro_f1_gain)),
+        (text("accuracy"), f"{head.old_accuracy:.3f}", f"{head.new_accuracy:.3f}", _gain(head.accuracy_gain)),
+        (text("macro-F1"), f"{head.old_macro_f1:.3f}", f"{head.new_macro_f1:.3f}", _gain(head.macro_f1_gain)),
         (
-            "calibration error",
+            text("calibration error"),
             f"{head.old_ece:.3f}",
             f"{head.new_ece:.3f}",
             f"{head.new_ece - head.old_ece:+.3f}",
         ),
-        ("right in only one", str(head.lost), str(head.gained), f"McNemar p = {head.p_value:.3f}"),
+        (text("right in only one"), str(head.lost), str(head.gained), f"McNemar p = {head.p_value:.3f}"),
     ]
-    return _table(("", "old", "new", "change"), rows)
+    return markdown_table(columns(" | old | new | change"), rows)
 
 
 def _label_table(labels: Sequence[LabelChange]) -> list[str]:
@@ -355,17 +366,13 @@ def _label_table(labels: Sequence[LabelChange]) -> list[str]:
         )
         for label in labels
     ]
-    return _table(("label", "n", "old", "new", "change"), rows)
+    return markdown_table(columns("label | n | old | new | change"), rows)
 
 
 def _changes(head: HeadComparison) -> list[str]:
     rows = [
         (
-            "gained"
-            if change.new == change.right
-            else "lost"
-            if change.old == change.right
-            else "both wrong",
+            _kind(change),
             change.right,
             f"{change.old} {change.old_score:.2f}",
             f"{change.new} {change.new_score:.2f}",
@@ -374,8 +381,14 @@ def _changes(head: HeadComparison) -> list[str]:
         for change in head.changes[:_MAX_CHANGES]
     ]
     more = len(head.changes) - len(rows)
-    note = ["", f"{more:,} more in the JSON form."] if more > 0 else []
-    return [*_table(("", "right label", "old", "new", "text"), rows), *note]
+    note = ["", text("{n} more in the JSON form.", n=f"{more:,}")] if more > 0 else []
+    return [*markdown_table(columns(" | right label | old | new | text"), rows), *note]
+
+
+def _kind(change: PredictionChange) -> str:
+    if change.new == change.right:
+        return text("gained")
+    return text("lost") if change.old == change.right else text("both wrong")
 
 
 def _short(text: str) -> str:
@@ -385,8 +398,3 @@ def _short(text: str) -> str:
 
 def _gain(score: Score) -> str:
     return f"{score.value:+.3f} [{score.low:+.3f}, {score.high:+.3f}]"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |" for cells in lines]

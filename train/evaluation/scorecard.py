@@ -1,21 +1,22 @@
-"""An evaluation as JSON or as Markdown tables."""
+"""An evaluation as JSON, or as Markdown tables in the user's language."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from policylens.data.taxonomy import Label, Taxonomy
-from policylens.models.config import promise_for
+from policylens.infer.messages import columns, text
+from policylens.models.config import Promise, promise_for
 from policylens.train.evaluation.calibrate import CalibrationReport
 from policylens.train.evaluation.evaluate import CHECKED_PRECISIONS
 from policylens.train.evaluation.metrics import Score
 from policylens.train.evaluation.results import AlsoScores, Evaluation, HeadEvaluation, Slice
+from policylens.train.evaluation.wording import HEADS, VERDICTS, head_title, markdown_table
 
 # More rows of confusions than this nobody reads; the JSON form has the whole matrix.
 _MAX_CONFUSIONS = 15
-_HEAD_TITLES = {"theme": "Themes", "stance": "Stances"}
 
 
 def to_json(evaluation: Evaluation) -> str:
@@ -38,21 +39,27 @@ def to_markdown(evaluation: Evaluation, taxonomy: Taxonomy) -> str:
         taxonomy: That of the model, for the names of the labels.
     """
     lines = [
-        f"# {evaluation.model}: {evaluation.n:,} paragraphs",
+        "# " + text("{model}: {n} paragraphs", model=evaluation.model, n=f"{evaluation.n:,}"),
         "",
-        f"Taxonomy {evaluation.taxonomy}; {evaluation.backend}, "
-        f"{rate(evaluation.paragraphs_per_s)} paragraphs/s. Brackets: 95 % interval.",
+        text(
+            "Taxonomy {taxonomy}; {backend}, {rate} paragraphs/s. Brackets: 95 % interval.",
+            taxonomy=evaluation.taxonomy,
+            backend=evaluation.backend,
+            rate=rate(evaluation.paragraphs_per_s),
+        ),
     ]
     for head in evaluation.heads:
-        lines += ["", f"## {_HEAD_TITLES[head.head]} ({head.n:,} paragraphs)", "", *_scores(head)]
+        lines += ["", f"## {head_title(head.head, head.n)}", "", *_scores(head)]
         labels = taxonomy.themes if head.head == "theme" else taxonomy.stances
-        lines += _section("Largest confusions", _confusions(head, labels))
-        lines += _section("By label", _by_label(head, labels))
-        lines += _section("Labels held back for a precision", _promises(head))
-        lines += _section("By source", _slices("source", head.by_source))
-        lines += _section("By length in characters", _slices("length", head.by_length))
+        lines += _section(text("Largest confusions"), _confusions(head, labels))
+        lines += _section(text("By label"), _by_label(head, labels))
+        lines += _section(text("Labels held back for a precision"), _promises(head))
+        by_source = _slices(columns("source | accuracy | n"), head.by_source)
+        lines += _section(text("By source"), by_source)
+        by_length = _slices(columns("length | accuracy | n"), head.by_length)
+        lines += _section(text("By length in characters"), by_length)
     if evaluation.also is not None:
-        lines += ["", "## Secondary themes", "", *_also(evaluation.also)]
+        lines += ["", f"## {text('Secondary themes')}", "", *_also(evaluation.also)]
     return "\n".join(lines) + "\n"
 
 
@@ -65,50 +72,67 @@ def calibration_summary(report: CalibrationReport) -> str:
     """What a calibration changed and what it promises, in lines."""
     lines = []
     for head in report.heads:
-        lines.append(
-            f"{head.head}: temperature {head.temperature_before:.3f} -> {head.temperature:.3f}, calibration "
-            f"error {head.error_before:.3f} -> {head.error:.3f} (cross-validated) on {head.n:,} paragraphs"
+        changed = text(
+            "{head}: temperature {before} -> {after}, calibration error {error_before} -> {error} "
+            "(cross-validated) on {n} paragraphs",
+            head=text(HEADS[head.head]),
+            before=f"{head.temperature_before:.3f}",
+            after=f"{head.temperature:.3f}",
+            error_before=f"{head.error_before:.3f}",
+            error=f"{head.error:.3f}",
+            n=f"{head.n:,}",
         )
-        for precision in CHECKED_PRECISIONS:
-            promise = promise_for(head.promises, precision)
-            found = (
-                "cannot be promised"
-                if promise is None
-                else f"keeps {promise.coverage:.1%}, from a probability of {promise.confidence:.3f} on"
-            )
-            lines.append(f"  precision {precision:.2f} {found}")
-    lines.append(
-        f"secondary themes: from a probability of {report.also_threshold:.2f} on, "
-        f"before {report.also_threshold_before:.2f}"
+        lines += [changed, *(_promise_line(head.promises, precision) for precision in CHECKED_PRECISIONS)]
+    also = text(
+        "secondary themes: from a probability of {threshold} on, before {before}",
+        threshold=f"{report.also_threshold:.2f}",
+        before=f"{report.also_threshold_before:.2f}",
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, also])
 
 
 def summary(evaluation: Evaluation) -> str:
     """Accuracy and macro-F1 of each head, a line each."""
     return "\n".join(
-        f"{head.head:<7} accuracy {_interval(head.accuracy)}  macro-F1 {_interval(head.macro_f1)}"
+        text(
+            "{head} accuracy {accuracy}  macro-F1 {macro_f1}",
+            head=f"{text(HEADS[head.head]):<7}",
+            accuracy=_interval(head.accuracy),
+            macro_f1=_interval(head.macro_f1),
+        )
         for head in evaluation.heads
+    )
+
+
+def _promise_line(promises: Sequence[Promise], precision: float) -> str:
+    promise = promise_for(promises, precision)
+    if promise is None:
+        return text("  precision {precision} cannot be promised", precision=f"{precision:.2f}")
+    return text(
+        "  precision {precision} keeps {share}, from a probability of {probability} on",
+        precision=f"{precision:.2f}",
+        share=f"{promise.coverage:.1%}",
+        probability=f"{promise.confidence:.3f}",
     )
 
 
 def _scores(head: HeadEvaluation) -> list[str]:
     rows = [
-        ("accuracy", _interval(head.accuracy)),
-        ("macro-F1", _interval(head.macro_f1)),
-        ("top-2 accuracy", _interval(head.top2_accuracy)),
+        (text("accuracy"), _interval(head.accuracy)),
+        (text("macro-F1"), _interval(head.macro_f1)),
+        (text("top-2 accuracy"), _interval(head.top2_accuracy)),
     ]
     if head.either_accuracy is not None:
-        rows.append(("accuracy, either reading", _interval(head.either_accuracy)))
-    rows.append(("calibration error", f"{head.calibration_error:.3f}"))
+        rows.append((text("accuracy, either reading"), _interval(head.either_accuracy)))
+    rows.append((text("calibration error"), f"{head.calibration_error:.3f}"))
     if head.baseline is not None:
         rows += [
-            ("baseline accuracy", _interval(head.baseline.accuracy)),
-            ("baseline macro-F1", _interval(head.baseline.macro_f1)),
-            ("gain in accuracy", _interval(head.baseline.accuracy_gain, signed=True)),
-            ("gain in macro-F1", _interval(head.baseline.macro_f1_gain, signed=True)),
+            (text("baseline accuracy"), _interval(head.baseline.accuracy)),
+            (text("baseline macro-F1"), _interval(head.baseline.macro_f1)),
+            (text("gain in accuracy"), _interval(head.baseline.accuracy_gain, signed=True)),
+            (text("gain in macro-F1"), _interval(head.baseline.macro_f1_gain, signed=True)),
         ]
-    return _table(("score", "value"), rows)
+    return markdown_table(columns("score | value"), rows)
 
 
 def _confusions(head: HeadEvaluation, labels: Sequence[Label]) -> list[str]:
@@ -122,7 +146,7 @@ def _confusions(head: HeadEvaluation, labels: Sequence[Label]) -> list[str]:
     rows = [
         (str(n), _name(labels[right]), _name(labels[chosen])) for n, right, chosen in cells[:_MAX_CONFUSIONS]
     ]
-    return _table(("n", "right label", "predicted"), rows) if rows else []
+    return markdown_table(columns("n | right label | predicted"), rows) if rows else []
 
 
 def _by_label(head: HeadEvaluation, labels: Sequence[Label]) -> list[str]:
@@ -136,12 +160,12 @@ def _by_label(head: HeadEvaluation, labels: Sequence[Label]) -> list[str]:
         )
         for label, scores in zip(labels, head.by_label, strict=True)
     ]
-    return _table(("label", "precision", "recall", "F1", "n"), rows)
+    return markdown_table(columns("label | precision | recall | F1 | n"), rows)
 
 
-def _slices(what: str, slices: Sequence[Slice]) -> list[str]:
-    rows = [(part.name or "(none)", _interval(part.accuracy), str(part.n)) for part in slices]
-    return _table((what, "accuracy", "n"), rows) if rows else []
+def _slices(header: Sequence[str], slices: Sequence[Slice]) -> list[str]:
+    rows = [(part.name or text("(none)"), _interval(part.accuracy), str(part.n)) for part in slices]
+    return markdown_table(header, rows) if rows else []
 
 
 def _promises(head: HeadEvaluation) -> list[str]:
@@ -151,27 +175,23 @@ def _promises(head: HeadEvaluation) -> list[str]:
         coverage, precision = "0.000", "-"
         if check.kept is not None:
             coverage, precision = f"{check.kept.coverage:.3f}", _interval(check.kept.precision)
-        rows.append((f"{check.precision:.2f}", least, coverage, precision, check.verdict))
-    return _table(("promised", "least probability", "coverage", "precision", "promise"), rows) if rows else []
+        rows.append((f"{check.precision:.2f}", least, coverage, precision, text(VERDICTS[check.verdict])))
+    header = columns("promised | least probability | coverage | precision | promise")
+    return markdown_table(header, rows) if rows else []
 
 
 def _also(also: AlsoScores) -> list[str]:
     precision = "-" if also.precision is None else _interval(also.precision)
     rows = [
-        ("precision", precision),
-        ("recall", _interval(also.recall)),
-        ("least probability", f"{also.threshold:.2f}"),
+        (text("precision"), precision),
+        (text("recall"), _interval(also.recall)),
+        (text("least probability"), f"{also.threshold:.2f}"),
     ]
-    return _table(("score", "value"), rows)
+    return markdown_table(columns("score | value"), rows)
 
 
 def _section(title: str, table: list[str]) -> list[str]:
     return ["", f"### {title}", "", *table] if table else []
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |" for cells in lines]
 
 
 def _name(label: Label) -> str:
