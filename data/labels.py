@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from policylens.data.errors import ConfigError, LabelError, TaxonomyError
 from policylens.data.read import RecordError, read_records
+from policylens.data.readers.csv_lines import csv_lines
 from policylens.data.readers.encoding import read_lines
 from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Label, Taxonomy
@@ -259,8 +260,10 @@ def _line_of(path: Path, number: int) -> int:
     if path.suffix.lower() == ".json":
         return number
     with path.open("rb") as stream:
-        texts = (line.text for line in read_lines(stream, name=str(path)))
-        starts = _csv_starts(texts) if path.suffix.lower() == ".csv" else _filled_lines(texts)
+        if path.suffix.lower() == ".csv":
+            starts = _csv_starts(csv_lines(stream, name=str(path)))
+        else:
+            starts = _filled_lines(line.text for line in read_lines(stream, name=str(path)))
         return next(itertools.islice(starts, number - 1, None))
 
 

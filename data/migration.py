@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from policylens.data.errors import InputError
 from policylens.data.label_formats.label_map import NotMapped
+from policylens.data.readers.csv_lines import csv_lines
 from policylens.data.readers.encoding import read_lines
 
 Row = dict[str, object]
@@ -65,12 +66,10 @@ def migrate_file(path: Path, output: TextIO, map_row: MapRow) -> Migration:
     done = Migration()
     try:
         with path.open("rb") as stream:
-            lines = read_lines(stream, name=str(path))
-            texts = _checked(((line.number, line.text, line.error) for line in lines), path)
             if suffix == ".jsonl":
-                _migrate_json_lines(texts, path, output, map_row, done)
+                _migrate_json_lines(_numbered(stream, path), path, output, map_row, done)
             else:
-                _migrate_csv(texts, path, output, map_row, done)
+                _migrate_csv(csv_lines(stream, name=str(path)), path, output, map_row, done)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     return done
@@ -82,11 +81,11 @@ def unmapped_as_dict(item: Unmapped) -> Row:
     return {"file": item.file, "line": item.line, "labels": labels, "row": dict(item.row)}
 
 
-def _checked(lines: Iterable[tuple[int, str, object]], path: Path) -> Iterator[tuple[int, str]]:
-    for number, text, error in lines:
-        if error:
-            raise InputError(f"{path}, line {number}: {error}")
-        yield number, text
+def _numbered(stream: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:
+    for line in read_lines(stream, name=str(path)):
+        if line.error:
+            raise InputError(f"{path}, line {line.number}: {line.error}")
+        yield line.number, line.text
 
 
 def _migrate_json_lines(
@@ -106,13 +105,11 @@ def _migrate_json_lines(
             output.write(json.dumps(fresh, ensure_ascii=False) + "\n")
 
 
-def _migrate_csv(
-    lines: Iterable[tuple[int, str]], path: Path, output: TextIO, map_row: MapRow, done: Migration
-) -> None:
-    reader = csv.DictReader((text for _, text in lines), strict=True)
+def _migrate_csv(lines: Iterable[str], path: Path, output: TextIO, map_row: MapRow, done: Migration) -> None:
+    reader = csv.DictReader(lines, strict=True)
     try:
         columns = list(reader.fieldnames or [])
-        writer = csv.DictWriter(output, columns, lineterminator="\n", extrasaction="ignore")
+        writer = csv.DictWriter(_RowEnds(output), columns, lineterminator="\r\n", extrasaction="ignore")
         writer.writeheader()
         start = reader.line_num + 1
         for cells in reader:
@@ -126,6 +123,20 @@ def _migrate_csv(
             start = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+class _RowEnds:
+    """Ends rows with a line feed.
+
+    The csv module quotes a cell with a line end only where that is part of its own (Python 3.11): with a line
+    feed as the end of rows, a lone CR in a cell would end the row when the file is read again.
+    """
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+
+    def write(self, row: str) -> int:
+        return self._output.write(row.removesuffix("\r\n") + "\n")
 
 
 def _take(row: Row, line: int, path: Path, map_row: MapRow, done: Migration) -> Row | None:

@@ -38,6 +38,18 @@ _CLEAR_LEAD = 0.1
 # Four ideographs or full-width marks in UTF-8. The bytes of Chinese in a legacy encoding fall like this about
 # once in 10^10 places.
 _UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9\xef][\x80-\xbf]{2}){4,}")
+# What two-byte UTF-8 hardly ever stands for: control characters, phonetic, historic and other letters, and
+# letters of an alphabet that stand alone. The signs and letters of Latin-1 and Greek letters do (m³, ±, α).
+_LATIN = "A-Za-z\u00c0-\u024f"
+_UNUSUAL_UTF8 = re.compile(
+    "[\u0080-\u009f\u0250-\u0383\u03cf-\u03ff\u0460-\u05cf\u05eb-\u05ff\u0700-\u07ff]"
+    f"|(?<![{_LATIN}])[\u0100-\u024f]+(?![{_LATIN}])"
+    "|(?<![\u0400-\u045f])[\u0400-\u045f](?![\u0400-\u045f])"
+    "|(?<![\u05d0-\u05ea])[\u05d0-\u05ea](?![\u05d0-\u05ea])"
+    "|(?<![\u0600-\u06ff])[\u0600-\u06ff](?![\u0600-\u06ff])"
+)
+# The most bytes of a character that a sample can end with, the last one missing.
+_CUT_BYTES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +148,8 @@ def read_lines(stream: BinaryIO, *, name: str, limits: Limits = DEFAULT_LIMITS) 
     # read1 takes what a pipe has ready; read would wait for all of it.
     head = getattr(stream, "read1", stream.read)(HEAD_BYTES)
     bom, encoding = _byte_order_mark(head)
-    if not encoding and not _is_ascii(head):
+    # A character that is cut at the end of the head tells nothing; its line does.
+    if not encoding and not _is_ascii(head[:-_CUT_BYTES]):
         encoding = _detect_by_lines(head, name=name)
     if encoding.startswith(("utf-16", "utf-32")):
         yield from _wide_lines(io.BytesIO(head), stream, encoding, name=name, limits=limits)
@@ -225,8 +238,11 @@ def _guess(data: bytes) -> str:
 
 
 def _may_be_legacy(data: bytes, text: str, *, complete: bool) -> bool:
-    """Whether valid UTF-8 is rather GBK or UTF-16: a few short Chinese words pass as two-byte UTF-8."""
-    if not text or len(text) == len(data) or max(text) >= "\u0800":
+    """Whether valid UTF-8 is rather GBK or UTF-16: a few short Chinese words pass as two-byte UTF-8.
+
+    UTF-8 it is where it gives characters that people write.
+    """
+    if not text or len(text) == len(data) or max(text) >= "\u0800" or not _UNUSUAL_UTF8.search(text):
         return False
     for encoding in _LEGACY + _WIDE:
         other = _try(data, encoding, complete=complete)

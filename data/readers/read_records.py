@@ -14,6 +14,7 @@ from typing import BinaryIO, NoReturn, get_args
 from policylens.data.cells import from_cell
 from policylens.data.errors import InputError
 from policylens.data.limits import DEFAULT_LIMITS, Limits
+from policylens.data.readers.csv_lines import csv_lines
 from policylens.data.readers.encoding import DecodedLine, decode, read_lines
 from policylens.data.records import NO_EXTRA, Kind, Paragraph
 
@@ -261,13 +262,8 @@ def _check_surrogates(value: object) -> None:
 
 
 def _csv_lines(stream: BinaryIO, *, name: str, limits: Limits) -> Iterator[str]:
-    for line in read_lines(stream, name=name, limits=limits):
-        if line.error:
-            raise InputError(f"{name}, line {line.number}: {line.error}")
-        if "\0" in line.text:
-            raise InputError(f"{name}, line {line.number}: holds NUL characters, so it is not CSV text")
-        text = line.text.replace("\r\n", "\n").replace("\r", "\n")
-        yield text.removeprefix("\ufeff") if line.number == 1 else text
+    for line in csv_lines(stream, name=name, limits=limits):
+        yield line.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _header(reader: Iterator[list[str]], source: _Source) -> list[str]:

@@ -118,6 +118,14 @@ def test_unknown_label_in_csv_names_the_line_after_a_field_of_two_lines(tmp_path
     assert str(caught.value).startswith(f"{path}, line 5: unknown stance 'agaisnt'; did you mean 'against'?")
 
 
+def test_unknown_label_in_csv_whose_lines_end_with_carriage_returns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("text,theme,stance\r种树,green,for\r\r种豆,rural,agaisnt\r".encode())
+    with pytest.raises(LabelError) as caught:
+        read_labelled(path, taxonomy=TAXONOMY)
+    assert str(caught.value).startswith(f"{path}, line 4: unknown stance 'agaisnt'")
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -63,6 +63,18 @@ CASES = (
         f"\ufeff\n{GOOD}\r\n\r\n  \n{LAST}".encode(),
         records=(SENTENCE, SECOND),
     ),
+    Case(
+        "jsonl_one_sign.jsonl",
+        '{"text": "1,200 m³"}\n'.encode() + json.dumps({"text": SECOND}).encode(),
+        records=("1,200 m³", SECOND),
+    ),
+    Case(
+        "jsonl_first_sign_at_64_kib.jsonl",
+        lambda: (
+            b'{"text": "x"}' + b" " * (65_535 - 13 - 11) + b"\n" + f'{{"text": "{SENTENCE}"}}'.encode("gbk")
+        ),
+        records=("x", SENTENCE),
+    ),
     Case("jsonl_utf16.jsonl", f"{GOOD}\n{LAST}\n".encode("utf-16"), records=(SENTENCE, SECOND)),
     Case("jsonl_empty.jsonl", b"", error="holds no records"),
     Case("jsonl_all_bad.jsonl", b"{\n[\n", bad=((1, "bad_json"), (2, "bad_json"))),
@@ -91,6 +103,17 @@ CASES = (
     array("no_records", "[]", error="holds no records"),
     table("quotes", f'text,n\n"他说""好""，{SENTENCE}",1\n', f'他说"好"，{SENTENCE}', extra={"n": "1"}),
     table("line_ends_in_cells", f'text\r\n"{SENTENCE}\r\n{SECOND}"\r\n', f"{SENTENCE}\n{SECOND}"),
+    table("one_sign", "id,text\n1,1 200 m³\n", "1 200 m³"),
+    table("carriage_returns", f"id,text\r1,{SENTENCE}\r2,{SECOND}\r", SENTENCE, SECOND),
+    table("carriage_return_in_cell", f'id,text\r\n1,"{SENTENCE}\r{SECOND}"\r\n', f"{SENTENCE}\n{SECOND}"),
+    table("carriage_returns_doubled", f"id,text\r\r\n1,{SENTENCE}\r\r\n", SENTENCE),
+    table(
+        "carriage_returns_mixed",
+        f"id,text\r1,{SENTENCE}\n2\r3,{SECOND}",
+        SENTENCE,
+        SECOND,
+        bad=((3, "no_text"),),
+    ),
     table("too_many_cells", f"id,text\n1,甲,乙\n2,{SENTENCE}\n", SENTENCE, bad=((2, "bad_csv"),)),
     table("too_few_cells", f"id,text\n1\n2,{SENTENCE}\n", SENTENCE, bad=((2, "no_text"),)),
     table("quote_inside", f'id,text\n1,"x"y\n2,{SENTENCE}\n', SENTENCE, bad=((2, "bad_csv"),)),

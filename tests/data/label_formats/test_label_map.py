@@ -184,16 +184,30 @@ class TestFiles:
             '"[{""theme"": ""transport"", ""score"": 0.5}]",[1]\n'
         )
 
+    @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+    def test_any_line_end_of_csv(self, tmp_path: Path, migrated, end: str, encoding: str) -> None:
+        path = tmp_path / "tags.csv"
+        lines = ["text,theme", f'"今天{end}明天",water', "乙,society", "丙,road"]
+        path.write_bytes("".join(line + end for line in lines).encode(encoding))
+        output = io.StringIO()
+        done = migrate_file(path, output, migrated)
+        # What is in a cell stays as it is, its line ends too.
+        assert output.getvalue() == f'text,theme\n"今天{end}明天",hydro\n丙,transport\n'
+        assert [(item.line, item.row["text"]) for item in done.unmapped] == [(4, "乙")]
+
     @pytest.mark.parametrize(
         ("name", "text", "message"),
         [
             ("a.jsonl", "{", "line 1: not JSON"),
+            ("a.csv", "text,theme\r甲,water\r甲,water,c\r", "line 3: more cells"),
+            ("a.csv", "text,theme\n甲\0,water\n", "holds NUL characters"),
             ("a.jsonl", "[]", "line 1: expected a JSON object"),
             ("a.csv", "text,theme\na,b,c\n", "line 2: more cells"),
             ("a.xlsx", "", "expected a .jsonl or .csv file"),
         ],
     )
     def test_broken_files(self, tmp_path: Path, migrated, name: str, text: str, message: str) -> None:
-        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).write_bytes(text.encode())
         with pytest.raises(InputError, match=message):
             migrate_file(tmp_path / name, io.StringIO(), migrated)

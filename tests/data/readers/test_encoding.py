@@ -4,7 +4,7 @@ import io
 import pytest
 
 from policylens.data.errors import InputError
-from policylens.data.readers.encoding import DecodedLine, decode, read_lines
+from policylens.data.readers.encoding import HEAD_BYTES, DecodedLine, decode, read_lines
 
 SIMPLIFIED = "各地要加快推进中小企业数字化转型，完善公共服务平台，确保政策落实到位。"
 SHORT = "加快发展先进制造业。"  # 10 characters
@@ -53,9 +53,34 @@ def test_gbk_words_that_are_valid_utf8_stay_chinese():
     assert decode(data) == "学习"
 
 
-@pytest.mark.parametrize("text", ["Приказ о поддержке", "café à Paris", "plain ASCII", ""])
+@pytest.mark.parametrize("word", ["小学", "农业", "实施", "平台", "元", "要"])
+def test_one_gbk_word_in_ascii_that_is_valid_utf8_stays_chinese(word):
+    text = f"id,text\n1,{word}\n"
+    assert text.encode("gbk").decode("utf-8") != text
+    assert decode(text.encode("gbk")) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["Приказ о поддержке", "café à Paris", "Łódź, Dvořák, pǔtōnghuà", "5 µm α", "צרפת", "plain", ""]
+)
 def test_utf8_of_other_scripts_stays_utf8(text):
     assert decode(text.encode()) == text
+
+
+@pytest.mark.parametrize("sign", [chr(code) for code in range(0xA0, 0x100)])
+def test_one_sign_of_latin_1_in_valid_utf8_is_no_chinese_character(sign):
+    # "³" is also 糧 in Big5, "·" is 路 in GBK; found with records of which all else was ASCII.
+    for text in (sign, f"1,200 m{sign} of water\n", f'{{"text": "{sign}"}}\n'):
+        assert decode(text.encode()) == text
+        assert [line.text for line in read_lines(io.BytesIO(text.encode()), name="x")] == [text]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "big5"])
+@pytest.mark.parametrize("kept_bytes", [1, 2, 3, 4])
+def test_character_that_the_end_of_the_head_cuts_tells_no_encoding(encoding, kept_bytes):
+    ascii_line = "x" * (HEAD_BYTES - kept_bytes - 1) + "\n"
+    stream = io.BytesIO((ascii_line + TRADITIONAL).encode(encoding))
+    assert [line.text for line in read_lines(stream, name="x")] == [ascii_line, TRADITIONAL]
 
 
 def test_line_ends_are_normalised_and_nothing_else():
