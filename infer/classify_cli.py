@@ -191,7 +191,7 @@ def _classify_on_ray(
     reporter: Reporter, reading: _Reading, tagging: _Tagging, writing: _Writing, spread: Spread
 ) -> int:
     """Tags on a cluster; gives the number of failures."""
-    from policylens.infer.cluster import Work
+    from policylens.infer.shards import Work
 
     work = Work(
         tagging.model,

@@ -13,7 +13,8 @@ from policylens.data.errors import ConfigError
 from policylens.infer.streams.formats import TableFormat, is_stdout
 
 if TYPE_CHECKING:
-    from policylens.infer.cluster import ClusterDone, ClusterOptions, Work
+    from policylens.infer.cluster import ClusterDone, ClusterOptions
+    from policylens.infer.shards import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ import pytest
 
 from policylens.data.errors import ConfigError, InputError
 from policylens.data.labels import LabelledParagraph
-from policylens.infer import cluster
+from policylens.infer import cluster, shards
 from policylens.infer.classify import Classifier
-from policylens.infer.cluster import ClusterOptions, Work, classify_on_ray, tag_shard
+from policylens.infer.cluster import ClusterOptions, classify_on_ray
 from policylens.infer.engine_cli import Spread, check_local, cluster_options
 from policylens.infer.pipeline import classify_to
+from policylens.infer.shards import Work, list_shards, tag_shard
 from policylens.infer.streams.formats import TableFormat
 
 Rows = Callable[[int], list[LabelledParagraph]]
@@ -51,7 +52,7 @@ def test_a_shard_has_the_rows_of_the_local_engine(tmp_path: Path, keyword_classi
 def test_parquet_rows_are_read_like_the_same_records_in_jsonl(
     tmp_path: Path, keyword_classifier: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_SLICE_ROWS", 2)
+    monkeypatch.setattr(shards, "_SLICE_ROWS", 2)
     rows = [{"text": text, "title": "通知", "page": at, "id": None} for at, text in enumerate(TEXTS)]
     pq.write_table(pa.Table.from_pylist([*rows, {"text": "", "page": 9}]), tmp_path / "t.parquet")
     (tmp_path / "out").mkdir()
@@ -67,33 +68,33 @@ def test_parquet_rows_are_read_like_the_same_records_in_jsonl(
 def test_files_of_one_name_are_two_documents(tmp_path: Path, keyword_classifier: Any) -> None:
     for year in ("2023", "2024"):
         write_jsonl(tmp_path / year / "report.jsonl", TEXTS[:1])
-    shards = list(cluster._shards([str(tmp_path)]))
-    assert [item["doc"] for item in shards] == ["report", "2024/report"]
+    found = list(list_shards([str(tmp_path)]))
+    assert [item["doc"] for item in found] == ["report", "2024/report"]
     (tmp_path / "out").mkdir()
-    tag_shard(shards[1], tmp_path / "out", Work(), keyword_classifier)
+    tag_shard(found[1], tmp_path / "out", Work(), keyword_classifier)
     assert pq.read_table(tmp_path / "out" / "000001.parquet")["doc"].to_pylist() == ["2024/report"]
 
 
 def test_inputs_of_a_cluster_are_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="reads files that all machines see, not -"):
-        list(cluster._shards(["-"]))
+        list(list_shards(["-"]))
     with pytest.raises(InputError, match="does not exist"):
-        list(cluster._shards([str(tmp_path / "none.jsonl")]))
+        list(list_shards([str(tmp_path / "none.jsonl")]))
 
 
 def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
-    shards = list(cluster._shards([str(write_jsonl(tmp_path / "a.jsonl", TEXTS))]))
+    found = list(list_shards([str(write_jsonl(tmp_path / "a.jsonl", TEXTS))]))
     out = tmp_path / "out"
-    cluster._begin(out, shards, Work(), gpus=0.0, resume=False)
-    cluster._begin(out, shards, Work(), gpus=0.0, resume=True)
+    cluster._begin(out, found, Work(), gpus=0.0, resume=False)
+    cluster._begin(out, found, Work(), gpus=0.0, resume=True)
     with pytest.raises(ConfigError, match="holds this run already; give --resume"):
-        cluster._begin(out, shards, Work(), gpus=0.0, resume=False)
+        cluster._begin(out, found, Work(), gpus=0.0, resume=False)
     with pytest.raises(ConfigError, match="option all_kinds was False, is True"):
-        cluster._begin(out, shards, Work(all_kinds=True), gpus=0.0, resume=True)
+        cluster._begin(out, found, Work(all_kinds=True), gpus=0.0, resume=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "x").touch()
     with pytest.raises(ConfigError, match="is not an empty folder"):
-        cluster._begin(tmp_path / "other", shards, Work(), gpus=0.0, resume=False)
+        cluster._begin(tmp_path / "other", found, Work(), gpus=0.0, resume=False)
 
 
 def test_gpus_follow_the_device() -> None:
