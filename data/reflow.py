@@ -10,6 +10,7 @@ from policylens.data.layout.junctions import join_broken, source_of
 from policylens.data.layout.lines import split_lines
 from policylens.data.layout.official import mark_contents, mark_official_parts
 from policylens.data.layout.pull_quotes import mark_cutting_quotes, mark_other_quotes
+from policylens.data.layout.turns import join_turned
 from policylens.data.layout.units import Unit
 from policylens.data.layout.verses import mark_verses
 from policylens.data.layout.wrapping import unwrap
@@ -37,6 +38,7 @@ def reflow(document: Document) -> tuple[Paragraph, ...]:
     mark_names(units)
     mark_credited_captions(units)
     mark_verses(units)
+    units = join_turned(units)
     mark_cutting_quotes(units)
     units = join_broken(units, source_of(document.text, units))
     mark_other_quotes(units)

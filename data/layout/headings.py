@@ -19,6 +19,8 @@ _MAX_RUN = 3
 _MIN_HEADING_CHARS = 2
 _MIN_TITLE = 5  # a heading that an author's name may stand below
 _MAX_LABEL = 16  # a longer line with nothing below it is a sentence without its full stop
+_MAX_DIVIDED = 28  # characters, a line of GB/T 9704
+_RELATED = re.compile(r"(?:相关|延伸|推荐|热门)(?:链接|阅读|新闻|稿件|文章)[:：]?$")
 _TABLE_NAME = re.compile(r"(?:表|清单|名单|目录|一览)$")
 _PICTURE_GAP = 2  # blank lines more than usual that a picture leaves where it stood
 _PLAIN_RANK = 9.5  # below the levels that a format marks (1 to 9), above all numbers (10 and more)
@@ -26,10 +28,13 @@ _PLAIN_RANK = 9.5  # below the levels that a format marks (1 to 9), above all nu
 
 def decide_headings(units: Sequence[Unit]) -> None:
     """Give every undecided unit its kind: heading, body, caption or furniture."""
+    _mark_decks(units)
+    _mark_related(units)
     for index, unit in enumerate(units):
         if unit.undecided and unit.prose:
             signed = _signs(units[index + 1 : index + 6])
             heads = _is_question(unit) and (signed or _is_headline(units, index))
+            heads = heads or _is_divided(units, index)
             unit.kind = "heading" if heads else "body"
         elif unit.undecided and starts_point(unit.text):
             unit.kind = "body"
@@ -53,6 +58,54 @@ def _is_question(unit: Unit) -> bool:
     """Whether a short line asks or exclaims and could stand above a byline (绿色转型，钱从哪里来？)."""
     text = unit.text
     return unit.number is None and text[-1] in "？！?!" and is_loose(text[:-1]) and unit.n_lines <= 2
+
+
+def _mark_decks(units: Sequence[Unit]) -> None:
+    """Lines with a list mark between a headline and the byline of a story sum it up: headings, no list."""
+    deck: list[Unit] = []
+    above: Unit | None = None
+    for index, unit in enumerate(units):
+        if unit.undecided and is_bullet(unit.text) and is_loose(unit.text):
+            deck.append(unit)
+            continue
+        headed = above is not None and above.kind in (None, "heading") and is_loose(above.text)
+        if headed and unit.kind == "byline" and _signs(units[index : index + 5]) and len(deck) <= _MAX_RUN:
+            for line in deck:
+                line.kind = "heading"
+        above, deck = unit, []
+
+
+def _mark_related(units: Sequence[Unit]) -> None:
+    """The titles of other stories that a page lists below 相关新闻 are furniture as that line is."""
+    listing = False
+    for unit in units:
+        if unit.kind == "furniture" and _RELATED.match(unit.text):
+            listing = True
+        elif listing and unit.undecided and is_bullet(unit.text) and is_loose(unit.text):
+            unit.kind = "furniture"
+        else:
+            listing = False
+
+
+def _is_divided(units: Sequence[Unit], index: int) -> bool:
+    """Whether a numbered line with a colon inside stands apart as no paragraph does (一、民生账：降了水费).
+
+    Without the white space it could be an item: 一、申报时间：即日起至月底。
+    """
+    unit, below = units[index], next(iter(units[index + 1 :]), None)
+    if unit.number is None or unit.number.style not in ("han", "paren_han") or below is None:
+        return False
+    spaced = unit.first.gap > 0 and below.first.gap > 0 and below.number is None
+    name, colon, rest = unit.number.title.partition("：")
+    short = colon and 2 <= len(name) <= 8 and is_loose(rest) and len(unit.text) <= _MAX_DIVIDED
+    return bool(spaced and short and below.prose) and _usual_gap(units) == 0
+
+
+def _usual_gap(units: Sequence[Unit]) -> int:
+    """Blank lines before a paragraph of text below another one."""
+    plain = [unit.prose and unit.number is None for unit in units]
+    gaps = [units[i].first.gap for i in range(1, len(units)) if plain[i - 1] and plain[i]]
+    return median_low(gaps) if gaps else 1
 
 
 def _signs(below: Sequence[Unit]) -> bool:

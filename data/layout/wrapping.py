@@ -21,6 +21,7 @@ from policylens.data.layout.numbering import is_numbered_heading
 from policylens.data.layout.openings import opens_paragraph
 from policylens.data.layout.running_heads import mark_running_heads
 from policylens.data.layout.spacing import close_up_characters
+from policylens.data.layout.turns import is_turn
 from policylens.data.layout.units import Unit, is_loose, strip_bold, unit_of
 
 Pairs = list[tuple[Line, Line]]
@@ -96,6 +97,9 @@ def _join_lines(units: list[Unit], whole: Wrap) -> list[Unit]:
             through_page = False
             continue
         joined.append(unit)
+        if unit.kind == "furniture" and is_turn(unit.text):
+            current, through_page = None, False
+            continue
         if unit.kind == "furniture" and _page_edge(unit) and not _is_label(unit):
             through_page = current is not None
             continue
@@ -292,4 +296,5 @@ def _is_chapter(unit: Unit) -> bool:
 
 def _is_end_of_sentence(unit: Unit) -> bool:
     """Whether a line that looks like furniture (电话：…, 邮编：…) closes a sentence."""
-    return unit.kind == "furniture" and unit.text.endswith(("。", "；", "）", "，", "”"))
+    ends = unit.text.endswith(("。", "；", "）", "，", "”"))
+    return unit.kind == "furniture" and ends and not is_turn(unit.text)
