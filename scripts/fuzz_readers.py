@@ -4,8 +4,9 @@
 
 Guided by coverage with atheris (`pip install atheris`); without it files are mutated blindly. Each format
 runs in a process of its own, so that a crash of a native library ends one format only. A reader may refuse a
-file with an InputError; anything else, a hang or a lost process is a find: its bytes go to OUT, its traceback
-to standard output, and the exit code is 1. Seeds are made here, nothing is downloaded.
+file with an InputError or, for labelled rows, a LabelError; all else, a hang or a lost process is a find:
+its bytes go to OUT, its traceback to standard output, and the exit code is 1. Seeds are made here, nothing is
+downloaded. The formats `docx-xml` and `xlsx-xml` mutate the XML inside of a zip file that is whole.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import zipfile
@@ -32,7 +34,8 @@ except ImportError:
 
 # Only our own code is watched: to instrument that of all libraries takes minutes.
 with atheris.instrument_imports(include=["policylens"]) if atheris else nullcontext():
-    from policylens.data.errors import InputError
+    from policylens.data.errors import InputError, LabelError
+    from policylens.data.label_formats.label_files import LabelFormat, label_bytes, read_label_rows
     from policylens.data.read import read_document, read_records
     from policylens.data.records import Document, Paragraph
     from policylens.data.reflow import reflow
@@ -85,12 +88,44 @@ def empty_docx() -> bytes:
 
 def as_docx(document_xml: bytes) -> bytes:
     """A Word file with this XML as its body."""
-    stream, packed = io.BytesIO(empty_docx()), io.BytesIO()
-    with zipfile.ZipFile(stream) as source, zipfile.ZipFile(packed, "w") as target:
+    return with_part(empty_docx(), "word/document.xml", document_xml)
+
+
+def with_part(package: bytes, part: str, content: bytes) -> bytes:
+    """The zip file with another content of one part; the others are as they were."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(package)) as source, zipfile.ZipFile(packed, "w") as target:
         for item in source.infolist():
-            own = item.filename == "word/document.xml"
-            target.writestr(item.filename, document_xml if own else source.read(item))
+            target.writestr(item.filename, content if item.filename == part else source.read(item))
     return packed.getvalue()
+
+
+@cache
+def empty_xlsx() -> bytes:
+    """A sheet of labelled rows as `labels export` writes it."""
+    return label_bytes([{"text": "加快建设绿色工厂。", "theme": "green", "para": 1}], LabelFormat.XLSX)
+
+
+def xlsx_xml_seeds() -> list[bytes]:
+    """Sheets as XML with cells of all kinds; `as_xlsx` packs them."""
+    head = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    row = "".join(
+        f'<c r="{place}" t="inlineStr"><is><t>{name}</t></is></c>'
+        for place, name in (("A1", "text"), ("B1", "n"))
+    )
+    cells = (
+        '<c r="A2" t="inlineStr"><is><r><t>加快_x000D_</t></r></is></c><c r="B2" s="1"><v>45000.5</v></c>',
+        '<c r="A3" t="str"><f>1+1</f><v>二</v></c><c r="B3" t="b"><v>1</v></c>',
+        '<c r="A4"><v>7</v></c><c r="B4" t="d"><v>2025-01-01</v></c><c><v>1e300</v></c>',
+        '<c r="D5" t="e"><v>#N/A</v></c>',
+    )
+    rows = "".join(f'<row r="{number}">{cell}</row>' for number, cell in enumerate((row, *cells), start=1))
+    return [f'{head}<dimension ref="A1:D4"/><sheetData>{rows}</sheetData></worksheet>'.encode()]
+
+
+def as_xlsx(sheet_xml: bytes) -> bytes:
+    """A workbook with this XML as its first sheet."""
+    return with_part(empty_xlsx(), "xl/worksheets/sheet1.xml", sheet_xml)
 
 
 def pdf_seeds() -> list[bytes]:
@@ -154,6 +189,14 @@ def read_as_records(suffix: str) -> Callable[[bytes], None]:
     return run
 
 
+def read_as_labels(data: bytes) -> None:
+    """Reads a sheet of labelled rows as `policylens labels import` does."""
+    with tempfile.NamedTemporaryFile(suffix=".xlsx") as stream:
+        stream.write(data)
+        stream.flush()
+        read_label_rows(Path(stream.name), any_labels=True, keep_unlabelled=True)
+
+
 def check_offsets(document: Document, paragraphs: tuple[Paragraph, ...]) -> None:
     """Raises where offsets do not select the text of a paragraph."""
     for paragraph in paragraphs:
@@ -170,6 +213,8 @@ TARGETS: dict[str, tuple[Callable[[], list[bytes]], Callable[[bytes], None]]] = 
     "pdf": (pdf_seeds, read_as_document(".pdf")),
     "jsonl": (record_seeds, read_as_records(".jsonl")),
     "csv": (csv_seeds, read_as_records(".csv")),
+    "xlsx": (lambda: [empty_xlsx(), *map(as_xlsx, xlsx_xml_seeds())], read_as_labels),
+    "xlsx-xml": (xlsx_xml_seeds, lambda data: read_as_labels(as_xlsx(data))),
     "json": (json_seeds, read_as_records(".json")),
 }
 
@@ -193,7 +238,7 @@ class Finds:
         began = time.monotonic()
         try:
             run(data)
-        except InputError:
+        except (InputError, LabelError):
             pass
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)

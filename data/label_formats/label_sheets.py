@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import io
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,8 @@ from policylens.data.label_formats.label_rows import (
     name_in,
     to_cells,
 )
+from policylens.data.limits import DEFAULT_LIMITS
+from policylens.data.readers.docx_package import check_workbook
 from policylens.data.taxonomy import Label, Taxonomy
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ _MAX_CELL = 32_767
 # 22.9.2.19 (ST_Xstring) writes them as _x000D_, and the underscore of a literal _x000D_ as _x005F_.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+# A row of a few bytes may have its only cell in column 16,384, a sheet its only row at any number: a small
+# file would take all memory.
+_MAX_PLACES = 20_000_000
+_PLACES_OF_A_ROW = 16
 _TEMPLATE_COLUMNS = ("id", "doc", "title", "prev", "text", "theme", "also", "stance", "confidence")
 _CODEBOOK_COLUMNS = (
     *("field", "choice", "id", "name", "English name", "definition", "typical", "not here", "examples"),
@@ -49,10 +54,15 @@ def read_sheet(data: bytes, *, name: str, names: FieldNames) -> list[RawRow]:
         MissingExtraError: openpyxl is not installed.
     """
     openpyxl = _openpyxl()
+    check_workbook(data, path=name, limits=DEFAULT_LIMITS)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheets = [list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        sheets = [_cells(sheet, name=name) for sheet in book.worksheets]
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        # The zip, the XML or any part may be damaged; zipfile, the XML parser and openpyxl have no common
+        # error for that.
         raise InputError(f"{name}: is no XLSX workbook ({error}); save it as .xlsx") from None
     headers = [[_header(cell) for cell in sheet[0]] if sheet else [] for sheet in sheets]
     for header, sheet in zip(headers, sheets, strict=True):
@@ -60,6 +70,24 @@ def read_sheet(data: bytes, *, name: str, names: FieldNames) -> list[RawRow]:
             return list(_sheet_rows(header, sheet[1:]))
     found = "; ".join(", ".join(filter(None, header)) or "empty" for header in headers)
     raise InputError(f"{name}: no sheet has a column {names.text!r} in its first row; columns: {found}")
+
+
+def _cells(sheet: Any, *, name: str) -> list[Sequence[object]]:  # noqa: ANN401 - openpyxl has no types
+    """The rows of a sheet, as long as their last cell."""
+    # What the file says of its size is often wrong, and pads all rows to it.
+    sheet.reset_dimensions()
+    rows: list[Sequence[object]] = []
+    places = 0
+    for row in sheet.iter_rows(values_only=True):
+        # A file may leave out millions of rows, each of which comes as an empty one.
+        places += len(row) + _PLACES_OF_A_ROW
+        if places > _MAX_PLACES:
+            raise InputError(
+                f"{name}: has more than {_MAX_PLACES:,} cells, empty ones before a filled one included; "
+                "delete what stands far below or right of the table"
+            )
+        rows.append(row)
+    return rows
 
 
 def write_sheet(rows: Sequence[Row], *, taxonomy: Taxonomy | None = None) -> bytes:

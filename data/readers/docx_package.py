@@ -1,10 +1,12 @@
-"""What is looked at in a Word file before it is unpacked: that it is one, and how large it will be."""
+"""What is looked at in a Word or Excel file before it is unpacked: what it is and how large it will be."""
 
 from __future__ import annotations
 
 import io
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from policylens.data.errors import InputError
 from policylens.data.limits import Limits, too_large
@@ -33,11 +35,31 @@ def check_package(data: bytes, *, path: str, limits: Limits) -> None:
     """
     if data.startswith(_OLE_MAGIC):
         raise InputError(f"{path}: is encrypted or an old .doc file; save it as .docx without a password")
+    with _opened(data, path=path, kind=".docx", program="Word") as package:
+        _check_parts(package.infolist(), path=path, limits=limits)
+        _check_kind(package, path=path)
+
+
+def check_workbook(data: bytes, *, path: str, limits: Limits) -> None:
+    """Look at the table of contents of an .xlsx file, as `check_package` does.
+
+    Raises:
+        InputError: It is encrypted, no zip file, or too large when unpacked.
+    """
+    if data.startswith(_OLE_MAGIC):
+        raise InputError(f"{path}: is encrypted or an old .xls file; save it as .xlsx without a password")
+    with _opened(data, path=path, kind=".xlsx", program="Excel") as package:
+        _check_parts(package.infolist(), path=path, limits=limits)
+
+
+@contextmanager
+def _opened(data: bytes, *, path: str, kind: str, program: str) -> Iterator[zipfile.ZipFile]:
+    """The package; whatever is wrong with it is an error that names the file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
-            _check_parts(package.infolist(), path=path, limits=limits)
-            _check_kind(package, path=path)
+            yield package
     except (
+        _Damage,
         zipfile.BadZipFile,
         EOFError,
         OSError,
@@ -45,17 +67,23 @@ def check_package(data: bytes, *, path: str, limits: Limits) -> None:
         NotImplementedError,
         zlib.error,
     ) as error:
-        raise InputError(_damaged(path, error)) from None
+        raise InputError(
+            f"{path}: is not a readable {kind} file ({error}); open and save it in {program}"
+        ) from None
+
+
+class _Damage(Exception):
+    """What no program would write; the message says what."""
 
 
 def _check_parts(parts: list[zipfile.ZipInfo], *, path: str, limits: Limits) -> None:
     if any(part.flag_bits & _ENCRYPTED for part in parts):
         raise InputError(f"{path}: is encrypted; save it without a password")
     if any(part.compress_type not in _METHODS for part in parts):
-        raise InputError(_damaged(path, "it is compressed in a way that .docx files are not"))
+        raise _Damage("it is compressed in a way that such files are not")
     names = [part.filename for part in parts]
     if len(set(names)) < len(names):
-        raise InputError(_damaged(path, "it has two parts of the same name"))
+        raise _Damage("it has two parts of the same name")
     if (size := sum(part.file_size for part in parts)) > limits.file_bytes:
         raise too_large(path, f"unpacks to {size:,} bytes", "file_mb", limits.file_mb)
     markup = sum(part.file_size for part in parts if part.filename.lower().endswith((".xml", ".rels")))
@@ -66,14 +94,10 @@ def _check_parts(parts: list[zipfile.ZipInfo], *, path: str, limits: Limits) -> 
 def _check_kind(package: zipfile.ZipFile, *, path: str) -> None:
     names = package.namelist()
     if _CONTENT_TYPES not in names:
-        raise InputError(_damaged(path, "it is a zip file without the parts of a Word file"))
+        raise _Damage("it is a zip file without the parts of a Word file")
     types = package.read(_CONTENT_TYPES)
     for mark, fault in _KINDS.items():
         if mark in types:
             raise InputError(f"{path}: {fault}")
     if _RELATIONS in names and b"purl.oclc.org/ooxml/" in package.read(_RELATIONS):
         raise InputError(f"{path}: is a Strict Open XML document; save it as Word document (.docx)")
-
-
-def _damaged(path: str, reason: object) -> str:
-    return f"{path}: is not a readable .docx file ({reason}); open and save it in Word"

@@ -27,6 +27,7 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _SKIPPED = frozenset((f"{_W}del", f"{_W}moveFrom", f"{_W}rt", f"{_W}pPr", f"{_W}rPr", _FALLBACK))
 _TEXTBOX = f"{_W}txbxContent"
 _CHARACTERS = {f"{_W}tab": "\t", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}ptab": "\t"}
+_OUTLINE_LEVELS = tuple("012345678")
 _NOTES = ("footnotes", "endnotes")
 
 _HEADING_STYLE = re.compile(r"(?i)^(?:heading|标题)\s*([1-9])$")
@@ -112,9 +113,8 @@ def _style_hint(style: Any, styles: dict[str, Any]) -> tuple[Hint, int]:  # noqa
             return "caption", 0
         if _FURNITURE_STYLE.match(name):
             return "furniture", 0
-        outline = _value(style, f"pPr/{_W}outlineLvl")
-        if outline.isdigit() and int(outline) < 9:
-            return "heading", int(outline) + 1
+        if level := _outline_level(style):
+            return "heading", level
         style = styles.get(_value(style, "basedOn"))
     return "", 0
 
@@ -159,9 +159,8 @@ class _Reader:
             yield from self.units(box)
 
     def _hint(self, element: Any) -> tuple[Hint, int]:  # noqa: ANN401
-        outline = _value(element, f"pPr/{_W}outlineLvl")
-        if outline.isdigit() and int(outline) < 9:
-            return "heading", int(outline) + 1
+        if level := _outline_level(element):
+            return "heading", level
         return self._styles.get(_value(element, f"pPr/{_W}pStyle"), ("", 0))
 
     def _table(self, table: Any) -> Iterator[MarkedText]:  # noqa: ANN401
@@ -230,6 +229,12 @@ def _text(element: Any) -> Iterator[str]:  # noqa: ANN401
 def _is_hidden(run: Any) -> bool:  # noqa: ANN401
     vanish = run.find(f"{_W}rPr/{_W}vanish") if run.tag == f"{_W}r" else None
     return vanish is not None and vanish.get(f"{_W}val") not in ("0", "false")
+
+
+def _outline_level(element: Any) -> int:  # noqa: ANN401
+    """Level of a heading from 1 to 9, 0 for body text and for what no program writes."""
+    value = _value(element, f"pPr/{_W}outlineLvl")
+    return int(value) + 1 if value in _OUTLINE_LEVELS else 0
 
 
 def _value(element: Any, path: str) -> str:  # noqa: ANN401

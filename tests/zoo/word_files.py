@@ -129,6 +129,16 @@ CASES = (
         SENTENCE,
     ),
     docx("text_boxes_50_deep", text_boxes(50), SENTENCE),
+    docx(
+        "odd_outline_levels",
+        *(
+            "".join(
+                par(SENTENCE, inside=f'<w:pPr><w:outlineLvl w:val="{level}"/></w:pPr>')
+                for level in ("²", "9" * 5_000, "-1", "", "x")
+            ),
+            *[SENTENCE] * 5,
+        ),
+    ),
     docx("no_text", "<w:p/>", error="holds no text"),
     docx("comment_in_text", f"<w:p><w:r><w:t>{SENTENCE}<!-- 注 --></w:t></w:r><?x y?></w:p>", SENTENCE),
     docx(
@@ -175,7 +185,7 @@ CASES = (
     Case(
         "doc_other_compression.docx",
         lambda: package(document(par(SENTENCE)), method=zipfile.ZIP_LZMA),
-        error="compressed in a way that .docx files are not",
+        error="compressed in a way that such files are not",
     ),
     Case(
         "doc_external_entity.docx",

@@ -301,7 +301,7 @@ def test_unknown_suffix_names_the_formats(tmp_path):
         ("a.json", "{}", "expected a JSON array"),
         ("a.csv", 'text,theme\n"甲,green\n', "not valid CSV"),
         ("a.csv", "text,theme\n甲,green,x\n", "line 2: 3 cells, the header has 2"),
-        ("a.xlsx", "no zip", "no XLSX workbook"),
+        ("a.xlsx", "no zip", "is not a readable .xlsx file"),
         ("a.jsonl", "  \n", "is empty"),
     ],
 )
