@@ -18,7 +18,7 @@ from policylens.data.layout.lines import (
     starts_point,
 )
 from policylens.data.layout.numbering import is_numbered_heading
-from policylens.data.layout.openings import opens_paragraph
+from policylens.data.layout.openings import counts_on_inside, is_parallel, opens_paragraph
 from policylens.data.layout.running_heads import mark_running_heads
 from policylens.data.layout.spacing import close_up_characters
 from policylens.data.layout.turns import is_turn
@@ -45,6 +45,9 @@ _TOKEN = re.compile(r"[“‘（《「『【]*(?:[A-Za-z0-9.,%+\-/]+|.)[，。�
 # Text of short lines and few long ones: lines that end at one edge are wrapped if none passes it. Below 28
 # characters (GB/T 9704) that may be chance, unless indents mark the paragraphs.
 _MIN_EDGE, _EDGE_WIDTH, _STRAYS = 2, 56, 0.1
+# The two halves of a headline (稳住基本盘 打开新空间); running text has no space inside,
+# but after 本报讯 and the like.
+_HALVES = re.compile(r"[\u4e00-\u9fff“”《》]{5,16}[ \u3000]+[\u4e00-\u9fff“”《》]{5,16}")
 _PARENTHESIS = re.compile(r"[（(][^（）()]*[）)]$")
 
 
@@ -260,6 +263,8 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
         return False
     if b.indent >= wrap.base + 2 or not _is_full(a, b, wrap.width):
         return False
+    if _has_halves(current) or (_has_halves(unit) and ends_sentence(current.text)):
+        return False
     broken = not ends_sentence(current.text) and not _PARENTHESIS.match(current.text)
     if unit.kind is not None and not (broken and not unit.whole and _is_end_of_sentence(unit)):
         return False
@@ -273,12 +278,23 @@ def _continues(current: Unit, unit: Unit, below: Line | None, wrap: Wrap, *, thr
         return False  # a short line without an end after a whole sentence: a heading
     if wrap.indented:
         return True
-    if unit.number is not None or (opens_paragraph(unit.text) and not wrap.spaced):
+    if unit.number is not None or (not wrap.spaced and _opens(unit.text, current.text)):
         return False
     if through_page and not current.text.endswith(("；", ";")):
         return False
     # Without indents or blank lines only the width tells the end of a paragraph from a full stop at the edge.
     return wrap.spaced or _reach(a, b, wrap.width) >= wrap.sharp
+
+
+def _has_halves(unit: Unit) -> bool:
+    return unit.n_lines == 1 and unit.loose and bool(_HALVES.fullmatch(unit.text))
+
+
+def _opens(text: str, above: str) -> bool:
+    """Whether the words of a line say that it begins a paragraph, where its place does not."""
+    if counts_on_inside(text, above):
+        return False
+    return opens_paragraph(text) or is_parallel(text, above)
 
 
 def _follows_title(current: Unit, unit: Unit) -> bool:

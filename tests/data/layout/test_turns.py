@@ -3,6 +3,7 @@
 import pytest
 
 from policylens.data.layout.line_kinds import line_kind
+from policylens.data.layout.openings import counts_on_inside, is_parallel
 from policylens.data.layout.turns import is_turn
 from policylens.data.records import Document
 from policylens.data.reflow import reflow
@@ -99,3 +100,35 @@ def test_the_first_half_of_a_paragraph_is_no_quotation_of_the_quote_below_it():
     assert kinds(text) == [
         ("heading", head), ("body", source), ("body", "".join(broken)), ("pull_quote", quote),
     ]  # fmt: skip
+
+
+BARE = (
+    "这十年，全市水利设施越修越牢，旱能浇涝能\n"
+    "排，粮食总产跨上三百万吨的台阶。农民种地\n"
+    "的账也算得过来了，一亩地的纯收入多四百元。\n"
+)
+
+
+def test_bare_lines_that_begin_alike_are_paragraphs_of_their_own():
+    below = "这十年，城乡公交连成了一张网，村村通了班\n车，学生上学不再翻山。\n"
+    assert kinds(BARE + below) == [("body", BARE.replace("\n", "")), ("body", below.replace("\n", ""))]
+    other = below.replace("这十年，", "山区里，")
+    assert kinds(BARE + other) == [("body", (BARE + other).replace("\n", ""))]
+
+
+def test_a_count_inside_a_bare_paragraph_goes_on():
+    text = (
+        "会议对冬季供热作出部署：一是管网注水提前\n"
+        "十天完成；二是存煤不少于二十天的用量，一\n"
+        "律进棚入库，由各区每天上报库存和价格情况。\n"
+        "三是困难家庭的热费全额减免，不得停供。\n"
+    )
+    assert kinds(text) == [("body", text.replace("\n", ""))]
+    assert not counts_on_inside("三是减免热费。", "二是存煤入库。")
+    assert not is_parallel("这十年", "这十年，公交通了。")
+
+
+def test_a_headline_of_two_halves_between_bare_lines():
+    head = "一张网通城乡百姓足 两条路连山海产业兴旺"
+    text = f"{BARE}{head}\n城乡公交连成了一张网，村村通了班车，学生\n上学不再翻山。\n"
+    assert ("heading", head) in kinds(text)
