@@ -18,6 +18,9 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
+# A constant of this type holds sentences that are looked up one by one; `scripts/catalogue.py` collects them.
+Sentences = Mapping[str, str]
+
 _FOLDER = Path(__file__).parent / "translations"
 # An error quotes another one, which may quote a third; deeper nesting is not met.
 _DEPTH = 3
@@ -67,17 +70,20 @@ class Catalogue:
         """Sentences with braces and their fixed pieces, those with most fixed letters first."""
         found = [(_fixed(sentence), sentence) for sentence, other in self._entries.items() if other]
         return sorted(
-            ((pieces, sentence) for pieces, sentence in found if "{" in sentence),
+            # Blanks between values are in every message and say nothing of this one.
+            ((pieces, sentence) for pieces, sentence in found if "{" in sentence and "".join(pieces).strip()),
             key=lambda item: -sum(map(len, item[0])),
         )
 
 
 _current = Catalogue({})
+_language = Language.EN
 
 
 def use_language(language: Language) -> None:
     """Speak this language from now on."""
-    global _current
+    global _current, _language
+    _language = language
     _current = Catalogue({} if language is Language.EN else read_catalogue(_FOLDER / f"{language}.po"))
 
 
@@ -95,6 +101,16 @@ def text(sentence: str, /, **values: object) -> str:
     """A sentence of the program in the user's language, with its values filled in."""
     found = _current.look_up(sentence)
     return found.format(**values) if values else found
+
+
+def columns(sentence: str, /) -> list[str]:
+    """The columns of a table, e.g. of "label | n | F1"; one sentence, since a word alone may mean much."""
+    return text(sentence).split(" | ")
+
+
+def language_tag() -> str:
+    """The language that is spoken, as pages name it: "en" or "zh-CN"."""
+    return "zh-CN" if _language is Language.ZH else "en"
 
 
 def translated(message: str) -> str:

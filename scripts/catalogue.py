@@ -4,7 +4,9 @@ Run `python scripts/catalogue.py` after a sentence was added or changed, fill in
 lists, and run it again. `--check` writes nothing and fails where it would.
 
 Collected are: the help of all commands; sentences that the command line looks up with `text` or `note`;
-messages of our errors and log records, whose values become names in braces; what Typer says of a wrong call.
+what reports and their templates look up likewise, with the columns of their tables; constants of the type
+`Sentences`; messages of our errors, log records and findings, whose values become names in braces; what Typer
+says of a wrong call.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jinja2
 import typer
 
 from policylens.data import errors
@@ -29,13 +32,13 @@ FOLDERS = ("data", "models", "infer", "train")
 
 _ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 # What failures of single inputs and records are made with, where messages are kept, and what makes them.
-_FAILURES = {"InputFailure", "_BadRecord", "_Refused", "error"}
-_MESSAGES = {"message", "reason", "fault", "what", "at_least", "remedy", "hint"}
-# Here these names hold parts of reports.
-_REPORTS = ("evaluation", "labelling")
+_FAILURES = {"InputFailure", "_BadRecord", "_Refused", "error", "_finding"}
+_MESSAGES = {"message", "reason", "fault", "what", "at_least", "remedy", "hint", "problem"}
+# Pages whose sentences are looked up as they are rendered; that of the digest has its own in two languages.
+_TEMPLATES = ("train/templates",)
 _MAKERS = {"_why_not", "_not_regular", "_linked", "unsupported", "_refusal", "_reason", "_fault", "reason_of"}
 _LOGS = {"info", "warning", "error"}
-_LOOK_UPS = {"text", "note", "counted", "_say"}
+_LOOK_UPS = {"text", "note", "counted", "_say", "columns"}
 # What `%d`, `%r` and their like stand for in a log record.
 _PERCENT = re.compile(r"%[-+#0 ]*\d*(?:\.\d+)?[sdrfg]")
 # Sentences of Typer, of help pages and of logging, none of which can be collected.
@@ -76,6 +79,14 @@ _OTHERS = (
     "min",
     "s",
     "{head}: {agreement} % of {n} labels as in float, macro-F1 {before} -> {after}",
+    # What is wrong with a label, which is put together from a head and a hint.
+    "unknown theme {value}; did you mean {near} ({name})?",
+    "unknown theme {value}; did you mean {near}?",
+    "unknown theme {value}; no valid name is like it (see `policylens taxonomy`)",
+    "unknown stance {value}; did you mean {near} ({name})?",
+    "unknown stance {value}; did you mean {near}?",
+    "unknown stance {value}; no valid name is like it (see `policylens taxonomy`)",
+    "unknown stance {value}; the taxonomy has no stances",
 )
 
 
@@ -89,8 +100,11 @@ def collect() -> dict[str, list[str]]:
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             module = ast.parse(path.read_text(encoding="utf-8"))
-            for kind, sentence in _in_module(module, made=path.parent.name not in _REPORTS):
+            for kind, sentence in _in_module(module):
                 kinds[kind].append(sentence)
+    for folder in _TEMPLATES:
+        for path in sorted((ROOT / folder).glob("*.html")):
+            kinds["talk"] += _in_template(path.read_text(encoding="utf-8"))
     seen: set[str] = set()
     return {
         kind: [s for s in sentences if s.strip() and not (s in seen or seen.add(s))]  # type: ignore[func-returns-value]
@@ -98,7 +112,7 @@ def collect() -> dict[str, list[str]]:
     }
 
 
-def _in_module(module: ast.Module, *, made: bool) -> Iterator[tuple[str, str]]:
+def _in_module(module: ast.Module) -> Iterator[tuple[str, str]]:
     constants = {
         target.id: node.value.value
         for node in module.body
@@ -117,8 +131,23 @@ def _in_module(module: ast.Module, *, made: bool) -> Iterator[tuple[str, str]]:
         elif name in _LOGS and _is_logger(node.func) and (sentence := _log_template(node.args)):
             yield "errors", sentence
     yield from (("talk", s) for s in _assigned_sentences(module))
-    if made:
-        yield from (("errors", s) for s in _made_before(module, constants))
+    yield from (("talk", s) for s in _tables_of_sentences(module))
+    yield from (("errors", s) for s in _made_before(module, constants))
+
+
+def _in_template(source: str) -> Iterator[str]:
+    """What a template passes to `text` and `columns`."""
+    for call in jinja2.Environment(autoescape=True).parse(source).find_all(jinja2.nodes.Call):
+        if getattr(call.node, "name", "") in _LOOK_UPS:
+            yield from (a.value for a in call.args if isinstance(a, jinja2.nodes.Const))
+
+
+def _tables_of_sentences(module: ast.Module) -> Iterator[str]:
+    """The values of constants that are annotated as `Sentences`."""
+    for node in module.body:
+        if isinstance(node, ast.AnnAssign) and getattr(node.annotation, "id", "") == "Sentences":
+            table = node.value
+            yield from _literals(table.values if isinstance(table, ast.Dict) else [])
 
 
 def _literals(arguments: list[ast.expr]) -> Iterator[str]:

@@ -53,6 +53,20 @@ def test_both_sentences_have_the_same_values(entries: dict[str, str]) -> None:
     assert wrong == {}
 
 
+def test_tables_have_the_same_columns_in_both(entries: dict[str, str]) -> None:
+    tables = {a: b for a, b in entries.items() if " | " in a}
+    assert len(tables) > 10
+    assert [a for a, b in tables.items() if a.count(" | ") != b.count(" | ")] == []
+
+
+def test_sentences_of_reports_are_collected(script: dict[str, Any]) -> None:
+    talk = script["collect"]()["talk"]
+    # In a template, in a constant of the type `Sentences`, and in a look-up of columns.
+    for sentence in ("Confusion matrix", "within chance", "copies of one text with different labels"):
+        assert sentence in talk
+    assert "score | value" in talk
+
+
 def test_options_and_commands_are_named_in_both(entries: dict[str, str]) -> None:
     wrong = []
     for sentence, translation in entries.items():
@@ -65,4 +79,4 @@ def test_options_and_commands_are_named_in_both(entries: dict[str, str]) -> None
 def test_translations_are_chinese(entries: dict[str, str]) -> None:
     # The rest are names that stay.
     latin = [a for a, b in entries.items() if not re.search(r"[\u4e00-\u9fff，：]", b)]
-    assert set(latin) <= {"--engine ray", "{device}: batches of {batch_tokens} tokens"}
+    assert set(latin) <= {"--engine ray", "{device}: batches of {batch_tokens} tokens", "{n} {meaning}"}

@@ -23,7 +23,7 @@ from policylens.train.evaluation.metrics import (
     expected_calibration_error,
     macro_f1,
 )
-from policylens.train.evaluation.wording import head_title, markdown_table
+from policylens.train.evaluation.wording import compared_title, markdown_table
 
 Verdict = Literal["better", "same", "worse"]
 
@@ -31,7 +31,6 @@ _LEVEL = 0.05
 _CUT = 60
 # Rows of the Markdown form; the JSON form has all.
 _MAX_CHANGES = 30
-_VERDICTS: Sentences = {"better": "better", "same": "same", "worse": "worse"}
 _OUTCOMES: Sentences = {
     "better": "{new} is better than {old}",
     "worse": "{new} is worse than {old}",
@@ -221,10 +220,7 @@ def to_markdown(comparison: ModelComparison) -> str:
         ),
     ]
     for head in comparison.heads:
-        verdict = text(
-            "{title}: {verdict}", title=head_title(head.head, head.n), verdict=text(_VERDICTS[head.verdict])
-        )
-        lines += ["", f"## {verdict}", "", *_scores(head)]
+        lines += ["", f"## {compared_title(head.head, head.n, head.verdict)}", "", *_scores(head)]
         changed = [label for label in head.labels if label.old_f1 != label.new_f1]
         if changed:
             lines += ["", f"### {text('Labels whose F1 changes')}", "", *_label_table(changed)]

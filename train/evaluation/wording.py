@@ -9,6 +9,11 @@ from policylens.infer.messages import Sentences, text
 HEADS: Sentences = {"theme": "theme", "stance": "stance"}
 TITLES: Sentences = {"theme": "Themes", "stance": "Stances"}
 _COUNTED: Sentences = {"theme": "Themes ({n} paragraphs)", "stance": "Stances ({n} paragraphs)"}
+_COMPARED: Sentences = {
+    "theme": "Themes ({n} paragraphs): {verdict}",
+    "stance": "Stances ({n} paragraphs): {verdict}",
+}
+_MODELS: Sentences = {"better": "better", "same": "same", "worse": "worse"}
 # What became of a promise of precision: `PromiseCheck.verdict`.
 VERDICTS: Sentences = {
     "kept": "kept",
@@ -22,6 +27,11 @@ VERDICTS: Sentences = {
 def head_title(head: str, n: int) -> str:
     """A head with the number of its paragraphs, e.g. "Themes (1,078 paragraphs)"."""
     return text(_COUNTED[head], n=f"{n:,}")
+
+
+def compared_title(head: str, n: int, verdict: str) -> str:
+    """Likewise of two models, with which of them is better, e.g. "Themes (1,078 paragraphs): same"."""
+    return text(_COMPARED[head], n=f"{n:,}", verdict=text(_MODELS[verdict]))
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from policylens.infer.messages import Sentences
 from policylens.train.labelling.agreement import Agreement, agreement_of
 from policylens.train.labelling.audit_rows import DEV, TRAIN, AuditRow
 from policylens.train.labelling.duplicates import near_duplicates
@@ -14,7 +15,7 @@ from policylens.train.labelling.suspects import rank_labels
 
 HEADS = ("theme", "stance")
 # In the order in which they are reported: what spoils a score first, then what spoils training.
-KINDS: Mapping[str, str] = {
+KINDS: Sentences = {
     "unusable": "rows that cannot be trained on",
     "document_leak": "documents with rows in training and in dev files",
     "duplicate_across": "texts of dev files that stand in training files",
@@ -24,6 +25,15 @@ KINDS: Mapping[str, str] = {
     "near_duplicate": "texts within a split that are almost the same",
     "suspect": "labels that a model trained on the other documents doubts",
     "long": "texts longer than the limit",
+}
+# Findings that name a head are one sentence for each: a translation does not put a word into another.
+_CONFLICTS: Sentences = {
+    "theme": "copies of this text have the themes {shown}",
+    "stance": "copies of this text have the stances {shown}",
+}
+_DOUBTS: Sentences = {
+    "theme": "theme {label}; a model of the other documents says {suggested} ({probability})",
+    "stance": "stance {label}; a model of the other documents says {suggested} ({probability})",
 }
 _CUT = 80
 
@@ -239,7 +249,7 @@ def _conflicts(rows: Sequence[AuditRow]) -> Iterator[Finding]:
                     yield _finding(
                         "conflict",
                         row,
-                        f"copies of this text have the {head}s {shown}",
+                        _CONFLICTS[head].format(shown=shown),
                         head=head,
                         label=label,
                         suggestion=suggestion,
@@ -258,9 +268,12 @@ def _near_copies(rows: Sequence[AuditRow], config: AuditConfig) -> Iterator[Find
     for at, other_at, score in sorted(pairs, key=lambda pair: -pair[2]):
         row, other = unique[at], unique[other_at]
         kind = "near_duplicate" if row.split == other.split else "near_duplicate_across"
-        message = f"{score:.0%} of the character 4-grams are the same"
-        if row.theme != other.theme:
-            message += f", the theme is not ({row.theme}, there {other.theme})"
+        message = (
+            f"{score:.0%} of the character 4-grams are the same"
+            if row.theme == other.theme
+            else f"{score:.0%} of the character 4-grams are the same, "
+            f"the theme is not ({row.theme}, there {other.theme})"
+        )
         yield _finding(kind, row, message, score=score, other=other.place)
 
 
@@ -277,8 +290,11 @@ def _suspects(rows: Sequence[AuditRow], config: AuditConfig) -> Iterator[Finding
             yield _finding(
                 "suspect",
                 labelled[suspect.index],
-                f"{head} {suspect.label}; a model of the other documents says {suspect.suggested} "
-                f"({suspect.probability:.0%})",
+                _DOUBTS[head].format(
+                    label=suspect.label,
+                    suggested=suspect.suggested,
+                    probability=f"{suspect.probability:.0%}",
+                ),
                 head=head,
                 label=suspect.label,
                 suggestion=suspect.suggested,

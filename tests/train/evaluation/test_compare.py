@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -113,6 +114,34 @@ def test_forms():
     assert text.startswith("# new is not told apart from old\n")
     assert "| gained | a | b 0.80 | a 0.80 | 第1段\\|文字 |" in text
     assert json.loads(to_json(found))["heads"][0]["gained"] == 1
+
+
+def test_report_in_chinese(chinese):
+    gold = ["a", "b"] * 20
+    old = Fixed("旧", ["b" if at < 20 else label for at, label in enumerate(gold)])
+    found = compare_models(old, Fixed("新", gold), rows(gold))
+    lines = to_markdown(found).splitlines()
+    assert lines[0] == "# 新 优于 旧"
+    assert lines[2].startswith("40 个段落。方括号内为 95% 配对自助法区间。速度（各运行一遍）：旧模型每秒 ")
+    headings = [line for line in lines if line.startswith("##")]
+    assert headings == [
+        "## 主题（40 个段落）：更好",
+        "### F1 有变化的标签",
+        "### 标签有变化的段落（10 个）",
+        "## 立场（40 个段落）：没有显著差异",
+    ]
+    assert "|  | 旧模型 | 新模型 | 变化 |" in lines
+    assert "| 只有一个模型判对的段数 | 0 | 10 | McNemar p = 0.002 |" in lines
+    assert "| 改对 | a | b 0.80 | a 0.80 | 第1段\\|文字 |" in lines
+    assert set(re.findall("[A-Za-z]+", "\n".join(lines))) <= {"a", "b", "F", "McNemar", "p"}
+    assert json.loads(to_json(found))["verdict"] == "better"
+
+
+def test_worse_and_undecided_in_chinese(chinese):
+    gold = ["a", "b"] * 20
+    good, bad = Fixed("好", gold), Fixed("差", ["b" if at < 20 else label for at, label in enumerate(gold)])
+    assert to_markdown(compare_models(good, bad, rows(gold))).startswith("# 差 不如 好\n")
+    assert to_markdown(compare_models(good, good, rows(gold))).startswith("# 好 与 好 没有显著差异\n")
 
 
 def test_no_rows():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from policylens.data.labels import LabelledParagraph
 from policylens.data.records import Paragraph
 from policylens.data.taxonomy import Label, Taxonomy
 from policylens.infer.classify import LabelProbabilities
+from policylens.infer.messages import Language, use_language
 from policylens.models.config import ModelConfig, Promise
 from policylens.train.evaluation.evaluate import evaluate
 from policylens.train.evaluation.results import Evaluation
@@ -171,6 +173,57 @@ def test_markdown_has_a_section_for_each_table(evaluation: Evaluation) -> None:
     assert "| 0.95 | 0.950 | 0.000 | - | nothing kept |" in lines
     assert "| 0.98 | - | 0.000 | - | not promised |" in lines
     assert "| 0.95 | 0.700 | 0.750 | 1.000 [0.292, 1.000] | kept |" in lines
+
+
+def test_report_in_chinese(evaluation: Evaluation, chinese: None) -> None:
+    lines = to_markdown(evaluation, TAXONOMY).splitlines()
+    assert lines[0] == "# demo：4 个段落"
+    assert lines[2].startswith("分类：demo 1；运行库 torch，每秒 ")
+    sections = [
+        "### 最常见的混淆",
+        "### 各标签的成绩",
+        "### 按正确率要求留空标签",
+        "### 各来源的成绩",
+        "### 各种长度的成绩（字数）",
+    ]
+    headings = [line for line in lines if line.startswith("##")]
+    assert headings == ["## 主题（4 个段落）", *sections, "## 立场（4 个段落）", *sections]
+    assert lines[lines.index("## 主题（4 个段落）") + 2] == "| 指标 | 数值 |"
+    assert any(line.startswith("| 校准误差 | ") for line in lines)
+    assert any(line.startswith("| 准确率比基线高 | -0.500 [") for line in lines)
+    assert "| 段数 | 正确标签 | 预测标签 |" in lines
+    assert "| 承诺的正确率 | 最低概率 | 保留比例 | 实际正确率 | 结果 |" in lines
+    assert "| 0.90 | 0.600 | 0.750 | 0.667 [0.094, 0.992] | 在抽样误差之内 |" in lines
+    assert "| 0.95 | 0.950 | 0.000 | - | 全部留空 |" in lines
+    assert "| 0.98 | - | 0.000 | - | 未作承诺 |" in lines
+    assert summary(evaluation).splitlines()[0].startswith("主题      准确率 0.500 [")
+    assert untranslated("\n".join(lines)) <= {
+        "demo",
+        "torch",
+        "F",
+        "green",
+        "rural",
+        "none",
+        "for",
+        "against",
+    } | {
+        "city",
+        "county",
+    }
+
+
+def test_json_is_the_same_in_both_languages(evaluation: Evaluation) -> None:
+    english = to_json(evaluation)
+    use_language(Language.ZH)
+    try:
+        assert to_json(evaluation) == english
+    finally:
+        use_language(Language.EN)
+
+
+def untranslated(text: str) -> set[str]:
+    """Latin words in a text."""
+    return set(re.findall("[A-Za-z]+", text))
 
 
 def test_largest_confusions_come_first() -> None:

@@ -21,7 +21,7 @@ from policylens.train.evaluation.charts import (
 )
 from policylens.train.evaluation.evaluate import evaluate
 from policylens.train.evaluation.metrics import Score, abstention_curve, reliability
-from policylens.train.evaluation.report import render_page
+from policylens.train.evaluation.report import render_page, with_code
 from policylens.train.evaluation.results import PromiseCheck
 
 HOSTILE = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>" + "长" * 300
@@ -108,6 +108,37 @@ def test_page_has_every_part_and_its_links_lead_somewhere() -> None:
     assert "50.0 (0.0–100.0)" in text
     assert "90 % 0.700 100.0 % 50.0 (6.8–93.2) within chance" in text
     assert "predicted 主题0 0.94 right 主题1 0.03" in text
+
+
+def test_page_in_chinese_has_no_english_word(chinese: None) -> None:
+    page = Page(page_of(60, "t0", "t59", "t2", text="正文" * 200))
+    assert ("html", {"lang": "zh-CN"}) in page.elements
+    pictures = [attrs["aria-label"] for tag, attrs in page.elements if tag == "svg" and "aria-label" in attrs]
+    assert pictures == [
+        "主题：各置信度下的正确比例",
+        "主题：保留比例与正确比例",
+        "主题：混淆矩阵，行为正确标签",
+    ]
+    text = " ".join(" ".join(page.texts).split("</style>")[-1].split())
+    text = text[text.index("分类：") :]
+    assert "90 % 0.700 100.0 % 33.3 (0.8–90.6) 在抽样误差之内" in text
+    assert "错误较少的 20 个标签没有列出。" in text
+    assert "预测 主题0 0.94 正确 主题59 0.00" in text
+    words = set(re.findall("[A-Za-z][A-Za-z-]+", text))
+    # Names: of the model, its taxonomy, the runtime and the command; F1 is called so in Chinese too.
+    assert words <= {"demo", "torch", "classify", "min-precision"}, words
+
+
+@pytest.mark.parametrize("promises", [True, False])
+def test_sentences_of_the_chinese_page(chinese: None, promises: bool) -> None:
+    text = page_of(3, "t0", "t0", promises=promises)
+    assert "没有一个标签是错的。" in text
+    assert ("可用 <code>policylens calibrate</code> 校准得出" in text) is not promises
+    assert ("<code>classify --min-precision</code> 就是这样做的" in text) is promises
+
+
+def test_code_in_sentences_is_escaped() -> None:
+    assert with_code("a `<b>` & `c`") == "a <code>&lt;b&gt;</code> &amp; <code>c</code>"
 
 
 def test_page_needs_nothing_from_outside() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from policylens.infer.messages import Language, translated, use_language
 from policylens.train.labelling.agreement import agreement_of, krippendorff_alpha
-from policylens.train.labelling.audit import AuditConfig, audit
+from policylens.train.labelling.audit import _CONFLICTS, _DOUBTS, AuditConfig, audit
 from policylens.train.labelling.audit_report import findings_bytes, to_html, to_json, to_text
 from policylens.train.labelling.audit_rows import read_audit_rows
 from policylens.train.labelling.duplicates import near_duplicates
@@ -190,6 +193,72 @@ def test_reports(tmp_path):
     assert json.loads(to_json(report))["labels"]["theme"] == {"green": {"train": 3}}
     lines = [json.loads(line) for line in findings_bytes(report).splitlines()]
     assert [(line["kind"], line["line"]) for line in lines] == [("duplicate", 2), ("long", 3)]
+
+
+def test_reports_in_chinese(tmp_path, chinese):
+    changed = LONG.replace("百分之三", "百分之五")
+    rows = read(
+        tmp_path,
+        [
+            *(row("甲乙丙丁", doc="A", annotator=name) for name in "ab"),
+            row("甲乙丙丁", "sme", annotator="a"),
+            row(LONG, doc="A"),
+            row("长" * 1001),
+            row("乙", "gren"),
+            {"text": "丙"},
+        ],
+        [row("甲乙丙丁", annotator="a"), row(changed, "sme", doc="A")],
+    )
+    report = audit(rows, QUIET)
+    text, page = to_text(report), html.unescape(re.sub("<[^>]*>", " ", to_html(report).split("</style>")[1]))
+    assert text.splitlines()[0].split() == ["数据文件", "集合", "条数", "可用", "文件数"]
+    for shown in (
+        "条数据无法用于训练",
+        "没有这个主题：'gren'；是不是 'green'（绿色低碳与生态环境）？",
+        "没有主题",
+        "份文件既在训练集又在开发集中",
+        "'A' 在训练集中有 3 条，在开发集中有 1 条",
+        "在训练集中出现过",
+        "主题却不同（sme，另一条为 green）",
+        "这段文字的各份主题标签为：",
+        "文字相同",
+        "1,001 字；训练时长文只读开头和结尾",
+        "主题标注的一致程度",
+    ):
+        assert shown in text, shown
+        assert shown in page, shown
+    assert "wrong" not in text
+    known = {
+        "a",
+        "b",
+        "A",
+        "green",
+        "sme",
+        "gren",
+        "support",
+        "jsonl",
+        "train",
+        "dev",
+        "kappa",
+        "Krippendorff",
+    }
+    for form in (text.replace(str(tmp_path), ""), page.replace(str(tmp_path), "")):
+        assert set(re.findall("[A-Za-z]+", form)) <= known
+    assert to_json(report) == english(to_json, report)
+    assert findings_bytes(report) == english(findings_bytes, report)
+
+
+def english(form, report):
+    use_language(Language.EN)
+    return form(report)
+
+
+def test_doubts_and_conflicts_are_recognised_in_chinese(chinese):
+    for head, name in (("theme", "主题"), ("stance", "立场")):
+        doubt = _DOUBTS[head].format(label="green", suggested="sme", probability="75%")
+        assert translated(doubt) == f"{name}标为 green；用其余文件训练的模型认为是 sme（75%）"
+        conflict = _CONFLICTS[head].format(shown="green 2×, sme 1×")
+        assert translated(conflict) == f"这段文字的各份{name}标签为：green 2×, sme 1×"
 
 
 def test_nothing_to_look_at(tmp_path):

@@ -89,6 +89,20 @@ def test_audit_writes_all_forms(tmp_path):
     assert files[1].read_text().startswith("<!doctype html>")
 
 
+def test_audit_speaks_the_language_asked_for(tmp_path):
+    source = sheet(tmp_path / "s.csv", "甲乙丙,green,support", "甲乙丙,sme,support")
+    page, data = tmp_path / "a.html", (tmp_path / "zh.json", tmp_path / "en.json")
+    code, out, _ = run("--lang", "zh", "labels", "audit", source, "--html", page, "--json", data[0])
+    assert code == 0
+    assert "2 条数据与同文的另一条标签不同" in out
+    assert '<html lang="zh-CN">' in page.read_text()
+    code, out, _ = run("--lang", "en", "labels", "audit", source, "--html", page, "--json", data[1])
+    assert code == 0
+    assert "2 copies of one text with different labels" in out
+    assert '<html lang="en">' in page.read_text()
+    assert data[0].read_bytes() == data[1].read_bytes()
+
+
 def test_compare_and_model_info(tmp_path, tiny_model, tiny_rows):
     data = tmp_path / "rows.jsonl"
     lines = [{"text": row.paragraph.text, "theme": row.theme, "stance": row.stance} for row in tiny_rows(12)]
@@ -96,6 +110,9 @@ def test_compare_and_model_info(tmp_path, tiny_model, tiny_rows):
     code, out, _ = run("compare", tiny_model, tiny_model, "--data", data)
     assert code == 0
     assert out.startswith(f"# {tiny_model} is not told apart from {tiny_model}\n")
+    code, out, _ = run("--lang", "zh", "compare", tiny_model, tiny_model, "--data", data)
+    assert code == 0
+    assert out.startswith(f"# {tiny_model} 与 {tiny_model} 没有显著差异\n")
     code, out, _ = run("model", "info", tiny_model)
     assert code == 0
     assert "tiny from-data: 3 themes, 2 stances" in out
