@@ -178,7 +178,7 @@ def test_markdown_has_a_section_for_each_table(evaluation: Evaluation) -> None:
 def test_report_in_chinese(evaluation: Evaluation, chinese: None) -> None:
     lines = to_markdown(evaluation, TAXONOMY).splitlines()
     assert lines[0] == "# demo：4 个段落"
-    assert lines[2].startswith("分类：demo 1；运行库 torch，每秒 ")
+    assert lines[2].startswith("分类体系：demo 1；运行库 torch，每秒 ")
     sections = [
         "### 最常见的混淆",
         "### 各标签的成绩",

@@ -120,7 +120,7 @@ def test_page_in_chinese_has_no_english_word(chinese: None) -> None:
         "主题：混淆矩阵，行为正确标签",
     ]
     text = " ".join(" ".join(page.texts).split("</style>")[-1].split())
-    text = text[text.index("分类：") :]
+    text = text[text.index("分类体系：") :]
     assert "90 % 0.700 100.0 % 33.3 (0.8–90.6) 在抽样误差之内" in text
     assert "错误较少的 20 个标签没有列出。" in text
     assert "预测 主题0 0.94 正确 主题59 0.00" in text
