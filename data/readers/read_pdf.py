@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import re
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ _PAGE_NUMBER = re.compile(
 )
 # Further out than any page reaches, in points.
 _FAR = 1e6
+# Processor time for the pages of a file. Usual ones take 0.01 to 0.03 s each. One with as much content as the
+# limit allows takes seconds, and thousands can show the same content: hours for a file of 200 kB.
+_SECONDS_A_PAGE, _LEAST_SECONDS = 0.12, 60.0
 # Running heads stand in the first or last two lines; three pages make a repetition no accident.
 _EDGE_ROWS = 2
 _REPEATS = 3
@@ -78,7 +82,12 @@ def _read_pages(pdf: Any, *, path: str, limits: Limits) -> list[list[Region]]:  
         raise too_large(path, f"has {n_pages:,} pages", "pages", limits.pages)
     pages: list[list[Region]] = []
     left = limits.chars
+    seconds = max(_LEAST_SECONDS, _SECONDS_A_PAGE * limits.pages)
+    end = time.thread_time() + seconds
     for number in range(n_pages):
+        if time.thread_time() > end:
+            what = f"takes more than {seconds:,.0f} s of processor time for {number:,} of {n_pages:,} pages"
+            raise too_large(path, what, "pages", limits.pages)
         glyphs = _read_page(pdf, number, path=path, most=left)
         # A few pages can be shown thousands of times over.
         if (left := left - len(glyphs)) < 0:

@@ -1,5 +1,6 @@
 """PDF files: what programs write, and objects put together by hand for what they do not."""
 
+import base64
 import io
 import zlib
 from collections.abc import Callable, Sequence
@@ -62,10 +63,21 @@ def no_pages() -> bytes:
     return stream.getvalue()
 
 
-def by_hand(content: bytes, *, kids: str = "3 0 R", count: int = 1, packed: bool = False) -> bytes:
-    """A file of one page object with this content, which may be shown several times."""
+def by_hand(
+    content: bytes, *, kids: str = "3 0 R", count: int = 1, packed: bool = False, filters: str = ""
+) -> bytes:
+    """A file of one page object with this content, which may be shown several times.
+
+    Args:
+        content: What stands in the stream, with `packed` before it is compressed.
+        kids: References to the pages.
+        count: Their number, as the file says.
+        packed: Whether to compress the content by deflate.
+        filters: The filters that the file names.
+    """
     body = zlib.compress(content, 1) if packed else content
-    packing = b"/Filter /FlateDecode " if packed else b""
+    filters = filters or ("/FlateDecode" if packed else "")
+    packing = f"/Filter {filters} ".encode() if filters else b""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {count} >>".encode(),
@@ -83,6 +95,16 @@ def by_hand(content: bytes, *, kids: str = "3 0 R", count: int = 1, packed: bool
     out += f"xref\n0 {len(places) + 1}\n0000000000 65535 f \n{table}".encode()
     out += f"trailer << /Size {len(places) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n".encode()
     return bytes(out)
+
+
+def lzw(text: bytes, *, n_tables: int = 0) -> bytes:
+    """As old programs compress: the text, then spaces, 6.8 MB of them for each table of 5 kB."""
+    bits = [f"{256:09b}"]
+    for codes in (list(text), *[[32, *range(258, 258 + 3_700)]] * n_tables):
+        # A code is as long as the table needs; 256 begins a new table.
+        bits += [f"{code:0{(258 + at).bit_length()}b}" for at, code in enumerate([*codes, 256])]
+    written = "".join([*bits, f"{257:09b}"])
+    return bytes(int(written[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(written), 8))
 
 
 def pieces(text: str) -> list[str]:
@@ -147,6 +169,43 @@ CASES = (
         "content_bomb",
         lambda: by_hand(PAGE + b" " * 40_000_000, packed=True),
         error="unpacks to more than 32,000,000 bytes",
+    ),
+    pdf(
+        "content_bomb_written_as_characters",
+        lambda: by_hand(
+            base64.a85encode(zlib.compress(PAGE + b" " * 40_000_000)) + b"~>",
+            filters="[/ASCII85Decode /FlateDecode]",
+        ),
+        error="unpacks to more than 32,000,000 bytes",
+    ),
+    pdf(
+        "content_bomb_written_as_digits",
+        lambda: by_hand(zlib.compress(PAGE + b" " * 40_000_000).hex().encode() + b">", filters="[/AHx/Fl]"),
+        error="unpacks to more than 32,000,000 bytes",
+    ),
+    pdf(
+        "content_bomb_in_a_bomb",
+        lambda: by_hand(
+            zlib.compress(PAGE + b" " * 40_000_000), packed=True, filters="[/FlateDecode /FlateDecode]"
+        ),
+        error="has content that is compressed more than once",
+    ),
+    pdf(
+        "content_bomb_of_an_old_program",
+        lambda: by_hand(lzw(PAGE, n_tables=5), filters="/LZWDecode"),
+        error="unpacks to more than 32,000,000 bytes",
+    ),
+    pdf(
+        "old_program",
+        lambda: by_hand(lzw(PAGE, n_tables=1), filters="/LZWDecode"),
+        "Plain text of one page.",
+    ),
+    pdf(
+        "written_as_characters",
+        lambda: by_hand(
+            base64.a85encode(zlib.compress(PAGE)) + b"~>", filters="[/ASCII85Decode /FlateDecode]"
+        ),
+        "Plain text of one page.",
     ),
     pdf(
         "endless_coordinates",

@@ -5,6 +5,7 @@ import pytest
 
 from policylens.data.errors import InputError
 from policylens.data.read import read_document
+from tests.zoo.pdf_files import PAGE, by_hand
 
 pypdfium2 = pytest.importorskip("pypdfium2")
 canvas = pytest.importorskip("reportlab.pdfgen.canvas")
@@ -189,3 +190,12 @@ def test_unusable_files(data, message):
 
 def test_file_that_opens_without_a_password_is_read():
     assert read(lines(BODY), encrypt=pdfencrypt.StandardEncryption("", "owner")).text == "\n".join(BODY)
+
+
+def test_pages_that_take_all_too_long_are_an_error(monkeypatch):
+    # Thousands of pages can show the same content: found as a file of 200 kB that would take hours.
+    monkeypatch.setattr("policylens.data.readers.read_pdf._LEAST_SECONDS", 0.5)
+    monkeypatch.setattr("policylens.data.readers.read_pdf._SECONDS_A_PAGE", 0.0)
+    data = by_hand(PAGE + b"0 0 1 1 re f " * 100_000, kids="3 0 R " * 4_000, count=4_000, packed=True)
+    with pytest.raises(InputError, match=r"takes more than 0 s of processor time for \d+ of 4,000 pages"):
+        read_document("x.pdf", data=data)
