@@ -55,7 +55,7 @@ def policylens(
     ] = 0,
     lang: Annotated[
         Language | None,
-        typer.Option(show_default=False, help="Language of help and messages; else that of the locale."),
+        typer.Option(show_default=False, help="Language of help, messages and scores; else the locale's."),
     ] = None,
     show_version: Annotated[
         bool,
