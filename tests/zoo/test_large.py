@@ -1,4 +1,8 @@
-"""Very large inputs, with bounds of their own. Time is that of the processor."""
+"""Very large inputs, with bounds of their own.
+
+What each says of itself was measured on 2026-11-24 on two cores: processor time, most memory in use. To start
+the command takes about 1.3 s and 55 MB of that.
+"""
 
 import os
 import resource
@@ -39,6 +43,7 @@ def run(path, *options, seconds, memory_mb):
 
 
 def test_one_line_of_100_mb_is_refused_at_once(tmp_path):
+    """1.4 s, 77 MB."""
     path = write(tmp_path / "line.txt", SENTENCE.encode(), times=953_000)
     assert path.stat().st_size > 100 * MB
     code, rows, errors = run(path, seconds=10, memory_mb=2_000)
@@ -50,6 +55,7 @@ def test_one_line_of_100_mb_is_refused_at_once(tmp_path):
 
 
 def test_one_line_as_long_as_a_document_may_be_is_read(tmp_path):
+    """5 million characters: 4.2 s, 125 MB."""
     path = write(tmp_path / "line.txt", SENTENCE.encode(), times=140_000)
     code, rows, errors = run(path, seconds=40, memory_mb=3_000)
     assert (code, len(rows), errors) == (0, 1, [])
@@ -57,6 +63,7 @@ def test_one_line_as_long_as_a_document_may_be_is_read(tmp_path):
 
 
 def test_a_million_lines_are_refused_at_once(tmp_path):
+    """1.7 s, 83 MB."""
     path = write(tmp_path / "lines.txt", "甲乙。\n".encode(), times=1_000_000)
     code, rows, errors = run(path, seconds=10, memory_mb=2_000)
     assert (code, rows) == (1, [])
@@ -67,12 +74,14 @@ def test_a_million_lines_are_refused_at_once(tmp_path):
 
 
 def test_100000_records_are_read_in_constant_memory(tmp_path):
+    """5.6 s, 58 MB."""
     path = write(tmp_path / "records.jsonl", f'{{"text": "{SECOND}"}}\n'.encode(), times=100_000)
     code, rows, errors = run(path, seconds=40, memory_mb=2_000)
     assert (code, len(rows), errors) == (0, 100_000, [])
 
 
 def test_records_without_a_line_end_are_refused_at_once(tmp_path):
+    """1.6 s, 120 MB."""
     path = write(tmp_path / "records.jsonl", b'{"text": "x", ', times=8_000_000)
     assert path.stat().st_size > 100 * MB
     code, rows, errors = run(path, seconds=10, memory_mb=2_000)
@@ -82,7 +91,8 @@ def test_records_without_a_line_end_are_refused_at_once(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".html", ".json", ".pdf", ".docx", ".csv"])
 def test_a_hole_of_a_terabyte_is_refused_at_once(tmp_path, suffix):
-    # Takes no room on the disk.
+    """PDF and Word, of which 500 MB are read: 2.6 s, 546 MB; the others 1.7 s, 89 MB."""
+    # A hole takes no room on the disk.
     path = tmp_path / f"hole{suffix}"
     path.touch()
     os.truncate(path, 1 << 40)
