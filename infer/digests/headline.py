@@ -15,8 +15,12 @@ _CHARS = (9, 30)
 # What officials put first in a paragraph is what it is about; further clauses count less.
 _LATER_SENTENCE = 0.9
 _LEAST = 0.5
-# Says when a paper holds, names its subject only, or sets itself off from what stands before: 治理也带来了….
-_NO_NEWS = re.compile(r"^(?:规划期|有效期|关于)|^[^，]{1,8}(?:也|却|还是|反而)|之便$")
+# Says when a paper holds, names its subject only, or sets itself off from what stands before (治理也带来了…);
+# that a meeting was held or a letter came; a condition that lacks whom it is said of (符合…规划).
+_NO_NEWS = re.compile(
+    r"^(?:规划期|有效期|关于)|^[^，]{1,8}(?:也|却|还是|反而)|之便$"
+    r"|(?:主持召开|出席).*[会议]$|收悉$|^(?:符合|具备|负有|持有|违反|侵害|未按|未经|拒不)|(?:[的况]|的(?:相关|有关)?(?:单位|人员|部门))$"
+)
 # Enough to know what a theme is about, taken evenly; more would only take time, parsing clauses most of it.
 _MAX_PARAGRAPHS = 150
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from policylens.infer.digests.speakers import is_meeting
 _MAX_JOINED_CHARS = 90
 # What one named source says stands in one sentence up to this length, as in 吉林…；…；…。
 _MAX_NAMED_CHARS = 220
+# Says no more than that the sentence before goes on: 资金由市财政承担。并专项用于管网改造。
+_ADDS = re.compile(r"并(?![网购轨非不])|且(?!慢)")
 _SEMICOLONS = ("；", ";")
 # A name is not said again where the sentence itself opens with it, be it after a time (今年吉林…) or, for a
 # meeting, after who held it.
@@ -39,6 +42,8 @@ _PLACES = (
     "中部",
     "西部",
 )
+# What somebody has to be or do: after a bare name it would read as said of that place.
+_CONDITIONS = ("符合", "具备", "有利于", "属于", "持有")
 _OWN_NAMES = ("我省", "我市", "我区", "本省", "本市", "我们")
 
 
@@ -137,7 +142,8 @@ def _print_unit(
         if printed and _joins(printed[-1], sentence, named=bool(unit.name.text)):
             before = printed.pop()
             citations = tuple(dict.fromkeys((*before.citations, *sentence.citations)))
-            sentence = CitedSentence(before.text[:-1] + "；" + sentence.text, citations)
+            mark = "，" if _ADDS.match(sentence.text) else "；"
+            sentence = CitedSentence(before.text[:-1] + mark + sentence.text, citations)
         printed.append(sentence)
     return printed
 
@@ -150,7 +156,7 @@ def _with_name(name: SourceName, text: str) -> str:
         return name.text + text[2:]
     if name.colon:
         return name.printed + text
-    if text.startswith(_PLACES):
+    if text.startswith((*_PLACES, *_CONDITIONS)):
         return f"{name.text}：{text}"
     for own in _OWN_NAMES:
         if text.startswith(own) and not text.startswith(own + "的"):
@@ -169,6 +175,9 @@ def _is_named(name: SourceName, text: str) -> bool:
 def _joins(before: CitedSentence, after: CitedSentence, *, named: bool) -> bool:
     """Whether two sentences read better as one, as analysts write them: …；…."""
     text = before.text + after.text
+    if _ADDS.match(after.text):
+        same = before.citations[-1:] == after.citations
+        return same and before.text.endswith("。") and len(text) <= _MAX_NAMED_CHARS
     if named:
         fits = len(text) <= _MAX_NAMED_CHARS and not any(mark in text for mark in "！？")
     else:

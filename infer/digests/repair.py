@@ -51,6 +51,12 @@ _ADDRESS = re.compile(r"见附[件表]|https?:|www\.|@|电话[：:]|邮箱|[\d-]
 _END_MARK = re.compile(r"[。！!｡][”’」』）)\"]*$")
 _FINAL = re.compile(r"[。！？][”’」』]?$")
 _DUTY = re.compile(r"[（(〔][^（）()]{0,80}(?:负责|牵头|配合|责任单位|参加|主办|分工)[^（）()]{0,80}[）)〕]$")
+# The same at the head of a sentence closes the one before: （责任单位：市水利局）加强河道治理。
+_DUTY_BEFORE = re.compile(
+    r"[（(〔][^（）()〔〕]{0,80}(?:负责|牵头|配合|责任单位|参加|主办|分工)[^（）()〔〕]{0,80}[）)〕]\s*(?=[^，。；\s])"
+)
+# A heading with a date is no sentence: 组织实施阶段（2026年3月至6月）.
+_DATED_LABEL = re.compile(r"^[^，。]{2,12}(?:阶段|时间|步骤|期限)[（(][^（）()]*\d[^（）()]*[）)]$")
 _SHORT_NAME = re.compile(r"[（(](?:以下|下)[简统合并]*称[^（）()]{1,40}[）)]")
 _HANGING = re.compile(
     r"(?:基础上|前提下|过程中|背景下|条件下|情况下|(?:之|支持|引领|推动|带动|指导|影响|作用|努力"
@@ -96,6 +102,8 @@ def read_opening(sentence: str) -> Opening:
     start = len(sentence) - len(sentence.lstrip())
     if dateline := _DATELINE.match(sentence, start):
         start = dateline.end()
+    if note := _DUTY_BEFORE.match(sentence, start):
+        start = note.end()
     while True:
         past = past_numbering(sentence, start)
         match = _CONNECTIVE.match(sentence, past)
@@ -170,6 +178,8 @@ def is_well_formed(text: str) -> bool:
     body = text.rstrip("。！？”’」』")
     least = _MIN_CHARS_WITH_FIGURE if _DIGIT.search(body) else _MIN_CHARS
     if len(body) < least or _HANGING.search(body) or _APPOSITION.search(body):
+        return False
+    if _DATED_LABEL.match(body):
         return False
     if not starts_with_verb(body) and (_PROJECT_NAME.match(body) or _is_title(body)):
         return False

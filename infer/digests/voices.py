@@ -96,6 +96,14 @@ _TERMINATOR = "。！？!?…"
 _ENUMERATED = re.compile(
     r"\s*(?:[二三四五六七八九十]是|第[二三四五六七八九十]|其[次三四五]|再次|再者|最后|此外，一?要)"
 )
+# What is said is only named: 强调农业科技的重要性, 提出“以水定产”的思路.
+_NAMED_ONLY = re.compile(r"“[^”]{2,60}”的|[^，。；“]{2,24}的(?:重要性|必要性|紧迫性|重要意义)(?=[，。；])")
+# Announces a list (有以下四大特征); without the list it says nothing.
+_ANNOUNCES = re.compile(
+    r"^[^，；]*(?:有|具有|包括|分为|存在|呈现出?|体现在|做好|抓好|提出|以下|如下)了?(?:以下|如下|这样|下面)?(?:的?[几两二三四五六七八九十]|\d)"
+    r"(?:个|大|点|条|项|类|种|件)?(?:方面|特征|特点|问题|建议|意见|要求|任务|工作|变化|趋势|优势|原因|事)[。：]$"
+)
+_POINTS = re.compile(r"\s*(?:一是|其一|第一|首先)")
 _MIN_QUOTE_CHARS = 5
 
 
@@ -174,9 +182,10 @@ def _voices_in(text: str, title: str, state: _DocumentState) -> Iterator[tuple[_
         if speaker is None and _SPEAKER_PRONOUN.match(_core(head, verb[0])):
             speaker = named or state.last
         span = _quote(text, start, verb.end(), after=end) if speaker else None
+        named = speaker or named
         if speaker is None or span is None:
             continue
-        named, end = speaker, max(span[1], verb.end())
+        end = max(span[1], verb.end())
         yield speaker, text[span[0] : span[1]]
     # Without a speaker here, a pronoun in the next paragraph would reach too far back.
     state.last = named
@@ -275,6 +284,8 @@ def _quote(text: str, clause_start: int, verb_end: int, *, after: int) -> tuple[
     opened = _quotation_before(text, clause_start)
     opened = None if opened is None or opened < after else opened
     body = verb_end + 1 if text[verb_end : verb_end + 1] in tuple("，,：:") else verb_end
+    if body == verb_end and _NAMED_ONLY.match(text, body):
+        return None
     if text[body : body + 1] in ("", "。", "！"):
         if opened is not None:
             return _checked(opened + 1, clause_start - 1)
@@ -282,7 +293,12 @@ def _quote(text: str, clause_start: int, verb_end: int, *, after: int) -> tuple[
     if text[body] == "“" and (close := text.find("”", body)) > 0 and text[close - 1] in _TERMINATOR:
         return _checked(body + 1, close) if opened is None else _checked(opened, close + 1)
     end = _sentence_end(text, body)
-    if re.match(r"一是|第一|首先", text[body:]):
+    announced = _ANNOUNCES.search(text[body:end]) is not None
+    if announced and opened is None:
+        if not _POINTS.match(text, end):
+            return None
+        end = _sentence_end(text, end)
+    if announced or _POINTS.match(text, body):
         while _ENUMERATED.match(text, end):
             end = _sentence_end(text, end)
     return _checked(body if opened is None else opened, end)

@@ -33,6 +33,17 @@ _EMPTY = re.compile(r"^(?:在|从|自|到|至)?(?:同期|每年|当年|预计)$"
 _SENTENCE_END = re.compile(r"[。！？\n]")
 _CLAUSE_END = re.compile(r"[，；：]")
 _CARRIES_ON = re.compile(r"^\s*(?:其中|分[^，]{1,6}看)[，,]")
+# A sentence of results that names no time has that with which one before it opens: 去年，全市…。出口增长8%。
+_OPENING_PERIOD = re.compile(
+    rf"\s*(?:在)?(?>(?:{PERIOD})+)(?=[，、]|全[国省市区县州]|我[国省市区县]|规模以上)"
+)
+_RESULT = re.compile(
+    r"增长|下降|增加|减少|提高|提升|达到?(?=[\d超近])|完成|实现|突破|新增|新建|建成|同比|增[至到]|降[至到]"
+)
+_NO_RESULT = re.compile(
+    r"目标|力争|计划|将|要(?!素)|预计|确保|争取|规划|拟|应当?|不低于|以上的?$|不得|可以|每[年月人户亩家个吨]|总投资|现有|累计|一直|连续"
+)
+_CARRIED = 3  # sentences; a later one has often changed the subject
 _OPENING_WORD = re.compile(r"^(?:预计|在)")
 # 降至2025年的51%: 至 belongs to the verb; 延长至年底 says until when, and nothing of a number.
 _OF_NUMBER = re.compile(r"的?(?:大?约|近|超过?)?(?:\d|$)")
@@ -57,15 +68,39 @@ def period_before(text: str, position: int) -> str:
         The words as written, without a leading 在 or 预计; two times that are listed (2023年、2024年) are
         one; "" where none is named.
     """
-    start = _sentence_start(text, position)
+    start = own = _sentence_start(text, position)
+    number = position
     if _TIMES.match(text, position) and (base := _TIMES_OF.search(text[start:position])):
         position = start + base.start()
     while True:
         if found := _last_period(text[start:position]):
             return found
         if start == 0 or not _CARRIES_ON.match(text[start:position]):
-            return ""
+            return _carried_period(text, own, number)
         position, start = start, _sentence_start(text, start - 1)
+
+
+def _carried_period(text: str, start: int, position: int) -> str:
+    """The time with which a sentence before opens, where all from there on tell results and name no other."""
+    closing = _SENTENCE_END.search(text, position)
+    end = closing.start() if closing else len(text)
+    if not _is_result(text[start:end]) or _last_period(text[start:end]):
+        return ""
+    for _ in range(_CARRIED):
+        if start == 0:
+            return ""
+        end, start = start, _sentence_start(text, start - 1)
+        sentence = text[start:end]
+        if not _is_result(sentence):
+            return ""
+        if found := _last_period(sentence):
+            opening = _OPENING_PERIOD.match(sentence)
+            return found if opening and _last_period(opening[0]) == found else ""
+    return ""
+
+
+def _is_result(sentence: str) -> bool:
+    return bool(_RESULT.search(sentence)) and not _NO_RESULT.search(sentence)
 
 
 def _sentence_start(text: str, position: int) -> int:

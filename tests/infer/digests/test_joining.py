@@ -108,3 +108,28 @@ def test_names_count_towards_the_budget():
     for max_chars in range(8, 40):
         text = "".join(s.text for s in digest_paragraphs(tagged, max_chars=max_chars))
         assert len(text) <= max_chars
+
+
+def test_a_sentence_that_only_adds_follows_a_comma():
+    tagged = par("资金由市财政承担，年底前拨付三千万元。并专项用于供水管网的改造。")
+    (sentence,) = texts(tagged)
+    assert sentence == "资金由市财政承担，年底前拨付三千万元，并专项用于供水管网的改造。"
+
+
+def test_conditions_below_a_name_are_not_said_of_it():
+    tagged = (
+        par("符合全省农业科技发展的规划和政策。", doc="河北2026年政府工作报告"),
+        par("新建冷链仓库三百座，补助六千万元。", doc="湖南2026年政府工作报告"),
+    )
+    assert "河北：符合全省农业科技发展的规划和政策。" in texts(*tagged)
+
+
+def test_a_duty_note_at_the_head_of_a_sentence_is_left_out():
+    tagged = par("（责任单位：市水利局）加强河道治理，完成清淤三百公里。")
+    assert texts(tagged) == ["加强河道治理，完成清淤三百公里。"]
+
+
+def test_a_heading_with_a_date_is_no_sentence():
+    tagged = par("组织实施阶段（2026年3月至6月）。完成河道清淤三百公里，补助六千万元。")
+    chosen = digest_paragraphs([tagged], max_chars=300)
+    assert [sentence.text for sentence in chosen] == ["完成河道清淤三百公里，补助六千万元。"]

@@ -181,6 +181,20 @@ def test_sample_page():
     texts = {par.paragraph.para: par.paragraph.text for par in pars}
     assert all(v.quote in texts[v.citation.para] and v.affiliation for v in voices)
     assert [v.speaker for v in voices] == (
-        "李爱仙 李杨 邱灵 邱灵 王勇 单志广 李先军 马永生 白春礼 白春礼 刘文强 刘文强 肖仰华 肖仰华 "
+        "李爱仙 李杨 邱灵 邱灵 王勇 单志广 李先军 马永生 白春礼 刘文强 刘文强 肖仰华 肖仰华 "
         "安筱鹏 安筱鹏 谭建荣 蒲松涛 蒲松涛 蒲松涛 周济 周济"
     ).split()
+
+
+def test_an_announced_list_is_a_voice_only_with_its_points():
+    said = "滨河学院教授卓听澜表示，地下水超采有以下三个原因。"
+    assert found(said) == []
+    points = "一是灌溉粗放。二是监测不足。三是水价偏低。"
+    assert [quote for _, _, quote in found(said + points)] == [f"地下水超采有以下三个原因。{points}"]
+    assert len(found("滨河学院教授卓听澜表示，全市有三个水厂年底投用。")) == 1
+
+
+def test_what_is_only_named_is_not_what_was_said():
+    text = "滨河学院教授卓听澜强调节水灌溉的重要性，他指出，每亩可省水一百立方米。"
+    assert [quote for _, _, quote in found(text)] == ["每亩可省水一百立方米。"]
+    assert found("滨河学院教授卓听澜提出“以水定产”的思路。") == []
