@@ -2,6 +2,7 @@ from policylens.data.records import Citation, Paragraph, TaggedParagraph
 from policylens.infer.digest import digest_paragraphs
 from policylens.infer.digests.candidates import read_candidates
 from policylens.infer.digests.joining import print_digest, units_of, without_named_meetings
+from policylens.infer.digests.repair import is_well_formed
 
 
 def par(text, number=1, *, doc="a", stance="support"):
@@ -130,6 +131,5 @@ def test_a_duty_note_at_the_head_of_a_sentence_is_left_out():
 
 
 def test_a_heading_with_a_date_is_no_sentence():
-    tagged = par("组织实施阶段（2026年3月至6月）。完成河道清淤三百公里，补助六千万元。")
-    chosen = digest_paragraphs([tagged], max_chars=300)
-    assert [sentence.text for sentence in chosen] == ["完成河道清淤三百公里，补助六千万元。"]
+    assert not is_well_formed("组织实施阶段（2026年3月至6月）。")
+    assert is_well_formed("完成河道清淤三百公里（2026年3月至6月）。")
