@@ -60,9 +60,9 @@ def test_int8_gives_the_labels_of_float(gold: list[LabelledParagraph]) -> None:
     plain = list(Classifier.load(device="cpu", backend="torch").classify(paragraphs))
     same_theme = sum(a.theme == b.theme for a, b in zip(int8, plain, strict=True))
     same_stance = sum(a.stance == b.stance for a, b in zip(int8, plain, strict=True))
-    # 200 to 202 of 202, by runtime; other CPUs may round one more the other way.
-    assert same_theme >= len(gold) - 3
-    assert same_stance >= len(gold) - 3
+    # 201 and 202 of 202 with both runtimes; other CPUs may round one more the other way.
+    assert same_theme >= len(gold) - 2
+    assert same_stance >= len(gold) - 2
 
 
 @needs_gold
