@@ -60,7 +60,7 @@ _SHARE = re.compile(
 # A short name in quotation marks is a plan ("3个100"); the voltage of a line or of a station is its class.
 _NAME_OR_REFERENCE = re.compile(
     r"《[^》]*》|〔[^〕]*〕|\[[^\]]*\]|“[^”，。！？；]{1,8}”|"
-    r"[±\d.]+(?:千伏|kV)(?=[^，。；]{0,14}(?:输变电|输电|变电|直流|交流|线路|通道|工程|电网|环网|站))"
+    r"(?<![±\d.])[±\d.]+(?:千伏|kV)(?=[^，。；]{0,14}(?:输变电|输电|变电|直流|交流|线路|通道|工程|电网|环网|站))"
 )
 # Words that make a number a bound or an approximation. Not 最近, 附近, 节约, 合同约 and the like. Without its
 # 不得, 不得超过 would say the reverse.

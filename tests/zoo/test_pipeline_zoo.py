@@ -88,10 +88,6 @@ def test_classify_tags_what_is_good_and_names_what_is_bad(case, folder, classifi
         assert squeezed(*(row["text"] for row in rows)) == squeezed(text)
 
 
-# Known fault: the digest takes time with the square of the length of one number.
-SLOW_SECONDS = {"txt_digits_of_one_number.txt": 240}
-
-
 @named(CASES)
 def test_summarize_digests_what_is_good_and_names_what_is_bad(
     case, folder, classifier, tiny_model, monkeypatch
@@ -103,7 +99,7 @@ def test_summarize_digests_what_is_good_and_names_what_is_bad(
             [path, str(folder / GOOD)], model=tiny_model, on_failure=failures.append
         )
         reports = {form: pipeline.render(summary, form) for form in ReportFormat}
-    assert spent.seconds < SLOW_SECONDS.get(case.name, CASE_SECONDS)
+    assert spent.seconds < CASE_SECONDS
     assert spent.memory_mb < CASE_MEMORY_MB
     check_failures(case, path, failures)
     tagged = [item for item in summary.sources if isinstance(item, TaggedParagraph)]
