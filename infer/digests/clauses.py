@@ -150,6 +150,11 @@ _CONSEQUENCE = re.compile(r"(?:可|应|不得|由|按|给予|予以|依法|责�
 # What completes 把…, after a comma: 把保障粮食安全，作为头等大事.
 _COMPLEMENT = re.compile(r"^[^，]{0,12}(?:作为|放在|摆在|当作|当成|放到|摆到|贯穿|纳入|融入|落到)")
 
+# Says what the clause before it is worth: 以标准引领评估，对于指导产业发展至关重要.
+_VALUES = re.compile(
+    r"^对于?[^，；]{2,30}(?:(?:至关|十分|非常|尤为|极为|很)(?:重要|关键)|必不可少|不可或缺|(?:具有|有着?)[^，；]{0,12}(?:意义|作用|价值|影响))$"
+)
+
 
 class Kind(Enum):
     """What a clause does in its sentence."""
@@ -269,6 +274,8 @@ def _kind(text: str, mark: str, *, fresh: bool, last: bool) -> Kind:
         return Kind.MEETING
     if not last and len(text) > 2 and _SAYS_END.search(text) and not _VERB_FIRST.match(text):
         return Kind.SAYS
+    if not fresh and _VALUES.match(text):
+        return Kind.TAIL
     if not last and mark in "，,":
         kind = _opening_kind(text)
         if kind is not None:
@@ -314,6 +321,9 @@ def _needed(i: int, pieces: list[tuple[str, str]], kinds: list[Kind]) -> set[int
     needed |= {j for j in _held_before(i, pieces, kinds)}
     head = _head(i, pieces, kinds)
     if i > 0 and (kind is Kind.TAIL or (kind is Kind.TOPIC and head is not None)):
+        needed.add(i - 1)
+    elif kind is Kind.VERB and i > 0 and _VALUES.match(pieces[i - 1][0]):
+        # What is valued there does this too; the subject of the sentence may be another.
         needed.add(i - 1)
     elif kind is Kind.VERB and head is not None and kinds[head] is not Kind.VERB:
         needed.add(head)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from policylens.data.records import TaggedParagraph
 from policylens.data.sentences import is_balanced, split_sentences
-from policylens.infer.digests.clauses import Kind, read_clauses
+from policylens.infer.digests.clauses import Clause, Kind, read_clauses
 from policylens.infer.digests.repair import is_usable, leans_back, points_far, read_opening
 
 _STANDING = (Kind.STATEMENT, Kind.VERB)
@@ -18,6 +18,8 @@ _NOT_ALONE = re.compile(
     r"不仅|既|又|也|都|有|每|只有|这|那|要|应|能|会|一|更|主要|来|去|到(?!20)|并|我们|双方|[两三四]地|具有|属于|需要|据|各地)|"
     r"还要|所称|是指|加以解决$|(?:指出|表示|强调|认为|介绍|说|提出|透露|建议|如下|方面|等|之一|时|中|上|下|后|以来)$"
 )
+# After a clause without a subject: that one is only what for (推动新型工业化发展，必须抓住这个关键).
+_WHAT_IT_TAKES = re.compile(r"就?(?:必须|需要|须|离不开|要靠|关键)")
 _COUNT_ONLY = re.compile(r"^\D{0,6}\d[\d.,%万亿]*\D{0,3}$")
 
 
@@ -50,10 +52,16 @@ def standing_phrases(
             clauses = read_clauses(sentence[opening.start :])
             if points_far(clauses):
                 continue
-            for clause in clauses:
+            for at, clause in enumerate(clauses):
                 fits = min_chars <= len(clause.text) <= max_chars and clause.kind in _STANDING
+                if clause.kind is Kind.VERB and _is_purpose(clauses[at + 1 :]):
+                    continue
                 if fits and not clause.needs and stands_alone(clause.text):
                     yield Phrase(clause.text, number, k)
+
+
+def _is_purpose(after: Sequence[Clause]) -> bool:
+    return bool(after) and _WHAT_IT_TAKES.match(after[0].text) is not None
 
 
 def stands_alone(text: str) -> bool:

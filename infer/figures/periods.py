@@ -37,7 +37,7 @@ _CLAUSE_END = re.compile(r"[，；：]")
 _CARRIES_ON = re.compile(r"^\s*(?:其中|分[^，]{1,6}看)[，,]")
 # A sentence of results that names no time has that with which one before it opens: 去年，全市…。出口增长8%。
 _OPENING_PERIOD = re.compile(
-    rf"\s*(?:在)?(?>(?:{PERIOD})+)(?=[，、]|全[国省市区县州]|我[国省市区县]|规模以上)"
+    rf"\s*(?:[^，。；]{{2,16}}(?:显示|表明|获悉|了解到)，)?(?:在)?(?>(?:{PERIOD})+)(?=[，、]|全[国省市区县州]|我[国省市区县]|规模以上)"
 )
 _RESULT = re.compile(
     r"增长|下降|增加|减少|提高|提升|达到?(?=[\d超近])|完成|实现|突破|新增|新建|建成|同比|增[至到]|降[至到]"

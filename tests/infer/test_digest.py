@@ -156,6 +156,14 @@ def test_speaker_is_needed_and_a_meeting_is_not():
     assert [c.needs for c in met] == [(1,), (), ()]
 
 
+def test_what_something_is_worth_is_said_of_the_clause_before():
+    sentence = "改造项目增多，以统一的水表标准管好改造项目，对于降低漏损至关重要，将有效减少浪费。"
+    clauses = read_clauses(sentence)
+    assert clauses[2].kind is Kind.TAIL
+    assert 1 in clauses[2].needs
+    assert {1, 2} <= set(clauses[3].needs)
+
+
 def test_opening_is_told_apart_from_words_that_begin_alike():
     assert not read_opening("其他企业完成改造。").leans
     assert read_opening("三、四线城市推进改造。").start == 0

@@ -26,3 +26,14 @@ def test_events_conditions_and_labels_are_no_headline(empty):
     headline = find_headline(tagged)
     assert headline is not None
     assert headline.text == NEWS
+
+
+def test_what_a_demand_is_for_is_no_headline():
+    sentence = "要加快补齐短板，推动全市供水管网改造提速，必须抓住检漏这个关键。"
+    tagged = [
+        TaggedParagraph(Paragraph("a", number, "body", text), "water", 0.9)
+        for number, text in enumerate((sentence, f"{NEWS}。"), 1)
+    ]
+    headline = find_headline(tagged)
+    assert headline is not None
+    assert headline.text == NEWS
