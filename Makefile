@@ -9,9 +9,8 @@ PACKAGES := data models train infer
 SOURCES := $(shell find $(PACKAGES) -type f -not -name '*.pyc' 2>/dev/null)
 SAMPLE := data/samples/binhe_industry_conference.txt
 TORCH := torch==2.13.0
-# Test files on two processes, in their order: sorted by the number of tests, the pages of docs, few but long, would
-# come last and alone. `make test IN_PARALLEL=` runs one file after the other.
-IN_PARALLEL ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Test files in turn on two processes; `make test IN_PARALLEL=` runs them one after the other.
+IN_PARALLEL ?= --numprocesses 2 --dist loadfile
 
 .PHONY: run test lint types docs wheel format clean
 
